@@ -1,0 +1,48 @@
+"""Everything this package raises on purpose, sorted by who can mend it.
+
+GpuMetricsError
+├── InputError            an argument of a function does not fit          (also a ValueError)
+├── ProfileError          a profile or its formula is malformed           (also a ValueError)
+├── SubmissionError       the submission is at fault; safe to show to its author
+├── ReferenceSetError     ground truth or masks are at fault; the host mends them
+└── EngineError           weights, device, disk; nobody's score is touched (also a RuntimeError)
+"""
+
+from collections.abc import Iterable
+
+
+class GpuMetricsError(Exception):
+    """Base of all errors raised deliberately by gpu_metrics."""
+
+
+class InputError(GpuMetricsError, ValueError):
+    """An argument does not meet what a function asks for."""
+
+
+class ProfileError(GpuMetricsError, ValueError):
+    """A profile or its formula names something unknown or contradicts itself."""
+
+
+class _ListedError(GpuMetricsError):
+    """A summary and every fault behind it, one sentence each."""
+
+    def __init__(self, summary: str, problems: Iterable[str] = ()) -> None:
+        self.summary = summary
+        self.problems = tuple(problems)
+        super().__init__("\n  ".join([summary, *self.problems]))
+
+
+class SubmissionError(_ListedError):
+    """A submission cannot be scored as it is.
+
+    `problems` name files by their place inside the submission and hold no ground-truth values
+    and no paths of the server, so a participant may read them.
+    """
+
+
+class ReferenceSetError(_ListedError):
+    """Ground truth or masks are missing, damaged or contradict each other."""
+
+
+class EngineError(GpuMetricsError, RuntimeError):
+    """The engine itself cannot do the work: weights, device, disk. Safe to try again."""

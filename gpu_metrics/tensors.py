@@ -1,0 +1,61 @@
+"""The tensor vocabulary of the package, and the one check every metric makes."""
+
+import torch
+from jaxtyping import Bool, Float, Float64, UInt8
+from torch import Tensor
+
+from gpu_metrics.errors import InputError
+
+Images = UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"]
+Map = Float64[Tensor, "B H W"]
+Mask = Bool[Tensor, "B R H W"]
+Scores = Float64[Tensor, "B"] | Float64[Tensor, "B R"]
+
+
+def check_pair(
+    x: Tensor,
+    y: Tensor,
+    mask: Tensor | None = None,
+    *,
+    channels: tuple[int, ...] = (1, 3),
+    min_side: int = 1,
+) -> None:
+    """Raise InputError unless `x`, `y` and `mask` can be compared; never reads pixel values."""
+    if x.dim() != 4:
+        raise InputError(
+            f"x: expected (B, C, H, W) images, got shape {tuple(x.shape)}; add a batch axis: x[None]"
+        )
+    if x.shape != y.shape:
+        raise InputError(
+            f"x and y must have equal shapes, got {tuple(x.shape)} and {tuple(y.shape)}"
+        )
+    if x.dtype != y.dtype or not (x.dtype == torch.uint8 or x.is_floating_point()):
+        raise InputError(
+            f"x and y: expected uint8 images or float images in [0, 1], both of one dtype, "
+            f"got {x.dtype} and {y.dtype}"
+        )
+    if x.device != y.device:
+        raise InputError(f"x and y must share a device, got {x.device} and {y.device}")
+    if x.shape[1] not in channels:
+        wanted = " or ".join(map(str, channels))
+        hint = "; channels come before height and width" if x.shape[-1] in channels else ""
+        raise InputError(f"x and y: expected {wanted} channels, got {x.shape[1]}{hint}")
+    if min(x.shape[-2:]) < min_side:
+        raise InputError(
+            f"sides must be at least {min_side} px for this metric, got {x.shape[-2]}x{x.shape[-1]}"
+        )
+    if mask is not None:
+        _check_mask(mask, x)
+
+
+def _check_mask(mask: Tensor, x: Tensor) -> None:
+    if mask.dtype != torch.bool:
+        raise InputError(f"mask: expected booleans, got {mask.dtype}; threshold it first")
+    if mask.dim() != 4 or mask.shape[0] != x.shape[0] or mask.shape[2:] != x.shape[2:]:
+        expected = (x.shape[0], "R", *x.shape[2:])
+        raise InputError(
+            f"mask: expected shape ({', '.join(map(str, expected))}) for R regions of images "
+            f"{tuple(x.shape)}, got {tuple(mask.shape)}"
+        )
+    if mask.device != x.device:
+        raise InputError(f"mask must share the device of x, got {mask.device} and {x.device}")

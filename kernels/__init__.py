@@ -1,0 +1,1 @@
+"""CUDA kernels, their checked wrappers and their twins on any device."""
