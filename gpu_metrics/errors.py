@@ -5,7 +5,8 @@ GpuMetricsError
 ├── ProfileError          a profile or its formula is malformed           (also a ValueError)
 ├── SubmissionError       the submission is at fault; safe to show to its author
 ├── ReferenceSetError     ground truth or masks are at fault; the host mends them
-└── EngineError           weights, device, disk; nobody's score is touched (also a RuntimeError)
+└── EngineError           device, disk, decoder; nobody's score is touched (also a RuntimeError)
+    └── WeightsError      the weights of a network are missing or are not the published ones
 """
 
 from collections.abc import Iterable
@@ -45,4 +46,8 @@ class ReferenceSetError(_ListedError):
 
 
 class EngineError(GpuMetricsError, RuntimeError):
-    """The engine itself cannot do the work: weights, device, disk. Safe to try again."""
+    """The engine itself cannot do the work: device, disk, decoder. Safe to try again."""
+
+
+class WeightsError(EngineError):
+    """The weights of a network cannot be found, or are not those that were published."""

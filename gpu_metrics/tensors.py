@@ -23,7 +23,7 @@ def check_pair(
     """Raise InputError unless `x`, `y` and `mask` can be compared; never reads pixel values."""
     if x.dim() != 4:
         raise InputError(
-            f"x: expected (B, C, H, W) images, got shape {tuple(x.shape)}; add a batch axis: x[None]"
+            f"x: expected (B, C, H, W) images, got {tuple(x.shape)}; add a batch axis with x[None]"
         )
     if x.shape != y.shape:
         raise InputError(

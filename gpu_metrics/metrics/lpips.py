@@ -1,0 +1,156 @@
+"""LPIPS of whole images, of a region's bounding box, or averaged inside a region."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+from torch.nn.functional import conv2d, interpolate
+
+from gpu_metrics.errors import InputError
+from gpu_metrics.metrics.trunk import Features, Network, unit_features
+from gpu_metrics.tensors import Images, Mask, Scores, check_pair
+
+Box = tuple[int, int, int, int]
+"""Top, left, bottom and right of a crop, the last two exclusive."""
+
+
+def lpips(
+    x: Images,
+    y: Images,
+    mask: Mask | None = None,
+    *,
+    network: Network,
+    mode: str = "image",
+    pad: int = 8,
+    micro_batch: int = 1,
+) -> Scores:
+    """Learned perceptual distance between `x` and `y`, v0.1; 0 is identical, lower is better.
+
+    Args:
+        x, y: sRGB images, uint8 or float in [0, 1], `(B, 3, H, W)`, any size of at least 31 px
+            (AlexNet) or 16 px (VGG16) per side.
+        mask: Pixels of each region, `(B, R, H, W)`. None means the whole image. Its boxes are
+            read back from the device once; callers who know them use the pieces below.
+        network: `Network.build(find_weights("alex"))`, on the images' device.
+        mode: What a region means. "box": the network sees the region's bounding box grown by
+            `pad`, all of whose pixels count. "map": it sees the whole image, and the distance map
+            of each layer, upsampled bilinearly, is averaged inside the region. "image": no
+            regions; `mask` must be None.
+        pad: Pixels by which a box grows on each side, as far as the image reaches.
+        micro_batch: See `unit_features`; has no part in mode "box", whose crops differ in size.
+
+    Returns:
+        float64 in [0, about 1]: `(B,)` without a mask, `(B, R)` with one. NaN for an empty region
+        and for a box smaller than the network takes; a non-finite pixel gives NaN.
+
+    Reference:
+        Zhang et al., "The unreasonable effectiveness of deep features as a perceptual metric",
+        CVPR 2018; equals the `lpips` package to 1e-6. Mode "map" equals masking and averaging the
+        map of its `spatial=True`, without ever upsampling one.
+    """
+    check_pair(x, y, mask, channels=(3,))
+    if mode not in ("box", "map", "image"):
+        raise InputError(f"mode: expected 'box', 'map' or 'image', got {mode!r}")
+    if mode == "image" and mask is not None:
+        raise InputError("mode 'image' scores whole images; choose 'box' or 'map' for a mask")
+    if mode == "box" and mask is not None:
+        return _lpips_boxes(x, y, region_boxes(mask, pad), network)
+    fx, fy = (unit_features(image, network, micro_batch=micro_batch) for image in (x, y))
+    if mask is None:
+        return distance(fx, fy, network)
+    return masked_distance(fx, fy, network, layer_weights(mask, fy))
+
+
+def distance(x: Features, y: Features, network: Network) -> Float64[Tensor, "B"]:
+    """LPIPS of two sets of unit features, averaged over each layer's positions."""
+    layers = [m.double().mean(dim=(-2, -1)) for m in _layer_maps(x, y, network)]
+    return torch.stack(layers).sum(dim=0)
+
+
+def masked_distance(
+    x: Features, y: Features, network: Network, weights: Sequence[Float64[Tensor, "B R h w"]]
+) -> Float64[Tensor, "B R"]:
+    """LPIPS of two sets of unit features, averaged with the `layer_weights` of each region."""
+    layers = [
+        (m.double()[:, None] * w).sum(dim=(-2, -1))
+        for m, w in zip(_layer_maps(x, y, network), weights, strict=True)
+    ]
+    return torch.stack(layers).sum(dim=0)
+
+
+def layer_weights(mask: Mask, features: Features) -> tuple[Float64[Tensor, "B R h w"], ...]:
+    """How much each position of each layer counts in the mean of its upsampled map in a region.
+
+    Averaging an upsampled map over a mask is linear, so its adjoint can be applied to the mask
+    instead, once for all images that will be compared. Each sums to 1; NaN for an empty region.
+    """
+    region = mask.double() / mask.sum(dim=(-2, -1), keepdim=True)
+    return tuple(
+        _upsampling(layer.shape[-2], mask.shape[-2], mask.device).mT
+        @ region
+        @ _upsampling(layer.shape[-1], mask.shape[-1], mask.device)
+        for layer in features
+    )
+
+
+def region_boxes(mask: Mask, pad: int = 0) -> list[list[Box | None]]:
+    """Bounding box of each region of each image, grown by `pad`; None for an empty region."""
+    rows, columns = mask.any(dim=-1).cpu(), mask.any(dim=-2).cpu()
+    return [
+        [_box(r, c, pad) for r, c in zip(*both, strict=True)]
+        for both in zip(rows, columns, strict=True)
+    ]
+
+
+def crop_to(image: Images, box: Box) -> Images:
+    """The part of `(B, C, H, W)` images inside a box."""
+    top, left, bottom, right = box
+    return image[..., top:bottom, left:right]
+
+
+def fits(box: Box, network: Network) -> bool:
+    """Whether a crop is large enough for the network to see."""
+    return min(box[2] - box[0], box[3] - box[1]) >= network.layout.min_side
+
+
+def _lpips_boxes(
+    x: Images, y: Images, boxes: list[list[Box | None]], network: Network
+) -> Float64[Tensor, "B R"]:
+    nothing = torch.full((1,), torch.nan, dtype=torch.float64, device=x.device)
+    scores = []
+    for b, regions in enumerate(boxes):
+        for box in regions:
+            if box is None or not fits(box, network):
+                scores.append(nothing)
+                continue
+            fx, fy = (unit_features(crop_to(image[b : b + 1], box), network) for image in (x, y))
+            scores.append(distance(fx, fy, network))
+    return torch.cat(scores).view(len(boxes), -1)
+
+
+def _layer_maps(x: Features, y: Features, network: Network) -> list[Float[Tensor, "B h w"]]:
+    return [
+        conv2d((a - b).square(), head[None, :, None, None])[:, 0]
+        for a, b, head in zip(x, y, network.heads, strict=True)
+    ]
+
+
+def _upsampling(source: int, target: int, device: torch.device) -> Float64[Tensor, "target source"]:
+    """Matrix of the bilinear interpolation from `source` to `target` samples."""
+    identity = torch.eye(source, dtype=torch.float64, device=device)[:, None]
+    return interpolate(identity, size=target, mode="linear", align_corners=False)[:, 0].mT
+
+
+def _box(rows: Tensor, columns: Tensor, pad: int) -> Box | None:
+    inside_rows, inside_columns = rows.nonzero(), columns.nonzero()
+    if len(inside_rows) == 0:
+        return None
+    top, left = int(inside_rows[0]), int(inside_columns[0])
+    bottom, right = int(inside_rows[-1]) + 1, int(inside_columns[-1]) + 1
+    return (
+        max(top - pad, 0),
+        max(left - pad, 0),
+        min(bottom + pad, len(rows)),
+        min(right + pad, len(columns)),
+    )

@@ -1,0 +1,95 @@
+"""Metrics of squared pixel differences: MSE and PSNR."""
+
+import math
+from itertools import combinations_with_replacement
+
+import torch
+from torch import Tensor
+
+from gpu_metrics.color import STUDIO_WHITE, as_color, color_weights
+from gpu_metrics.metrics.pool import crop, masked_mean, masked_sum, pixel_count
+from gpu_metrics.tensors import Images, Mask, Scores, check_pair
+
+
+def mse(
+    x: Images, y: Images, mask: Mask | None = None, *, color: str = "rgb", border: int = 0
+) -> Scores:
+    """Mean squared error between `x` and `y`, relative to white = 1; 0 is identical.
+
+    8-bit images are compared in integers: the sums are exact, so the score has the same bits on
+    every device and in every batch. Float images are summed in float64.
+
+    Args:
+        x, y: Images, uint8 or float in [0, 1], `(B, C, H, W)`, C of 1 or 3.
+        mask: Pixels of each region, `(B, R, H, W)`. None means the whole image.
+        color: "rgb" averages over the channels; "luma" compares .299 R + .587 G + .114 B; "y"
+            compares BT.601's studio-swing luma (16..235 of 255), as super-resolution papers do.
+        border: Pixels left out at each side.
+
+    Returns:
+        float64 in [0, 1]: `(B,)` without a mask, `(B, R)` with one. NaN for an empty region; a
+        non-finite pixel inside a region makes its score non-finite.
+    """
+    check_pair(x, y, mask, min_side=2 * border + 1)
+    x, y, mask = crop(x, border), crop(y, border), crop(mask, border)
+    if x.dtype == torch.uint8:
+        return _integer_mse(x, y, mask, color)
+    (x, white), (y, _) = as_color(x, color), as_color(y, color)
+    return masked_mean(((x - y) / white).square().mean(dim=1), mask)
+
+
+def psnr(
+    x: Images,
+    y: Images,
+    mask: Mask | None = None,
+    *,
+    color: str = "rgb",
+    border: int = 0,
+    identical: float = math.inf,
+) -> Scores:
+    """Peak signal-to-noise ratio of `x` against `y`, in dB for a peak of 1; higher is better.
+
+    The channels share one mean squared error. No epsilon is added, so finite scores are exact.
+
+    Args:
+        x, y, mask, color, border: As for `mse`.
+        identical: Score where not one pixel differs; the formula itself says infinity.
+
+    Returns:
+        float64 in dB: `(B,)` without a mask, `(B, R)` with one. NaN for an empty region.
+    """
+    error = mse(x, y, mask, color=color, border=border)
+    return torch.where(error == 0, identical, -10 * error.log10())
+
+
+def decibels(error: float, identical: float = math.inf) -> float:
+    """PSNR of one mean squared error, on the host.
+
+    Device logarithms differ in the last bit; a record of scores is made with this one.
+    """
+    return identical if error == 0 else -10 * math.log10(error)
+
+
+def _integer_mse(x: Tensor, y: Tensor, mask: Mask | None, color: str) -> Scores:
+    difference = x.int() - y.int()
+    weights = color_weights(color)
+    if weights is None or x.shape[1] == 1:
+        squares = difference.square().sum(dim=1, dtype=torch.int32)
+        total = masked_sum(squares, mask).double() / x.shape[1]
+        white = 255.0
+    else:
+        total = _weighted_squares(difference, weights, mask)
+        white = 255.0 * (sum(weights) if color == "luma" else STUDIO_WHITE)
+    return total / (pixel_count(difference[:, 0], mask) * white**2)
+
+
+def _weighted_squares(difference: Tensor, weights: tuple[int, ...], mask: Mask | None) -> Tensor:
+    """Sum of squares of a weighted channel sum, from the exact products of channel pairs.
+
+    The squares of the weighted sums themselves would overflow 64 bits.
+    """
+    terms = []
+    for i, j in combinations_with_replacement(range(len(weights)), 2):
+        product = masked_sum(difference[:, i] * difference[:, j], mask).double()
+        terms.append(weights[i] * weights[j] * (1 if i == j else 2) * product)
+    return torch.stack(terms).sum(dim=0)

@@ -1,0 +1,141 @@
+"""Structural similarity with the Gaussian window of the paper or a binomial one."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from jaxtyping import Float64
+from torch import Tensor
+from torch.nn.functional import pad
+
+from gpu_metrics.color import as_color
+from gpu_metrics.errors import InputError
+from gpu_metrics.metrics.pool import crop, masked_mean
+from gpu_metrics.tensors import Images, Mask, Scores, check_pair
+
+GAUSSIAN_RADIUS = 5
+GAUSSIAN_SIGMA = 1.5
+BINOMIAL = (6, 4, 1)
+
+
+def ssim(
+    x: Images,
+    y: Images,
+    mask: Mask | None = None,
+    *,
+    window: str = "gaussian",
+    color: str = "rgb",
+    border: int = 0,
+) -> Scores:
+    """Structural similarity between `x` and `y`; 1 is identical, higher is better.
+
+    Near a region's edge the window sees both sides: a mask selects where SSIM is averaged, not
+    what it looks at. Moments are float64 about a pivot inside the range, so nothing cancels in
+    flat or offset images, and operations have one order, so 8-bit images give the same bits on
+    every device and in every batch.
+
+    Args:
+        x, y: Images, uint8 or float in [0, 1], `(B, C, H, W)`, C of 1 or 3.
+        mask: Pixels of each region, `(B, R, H, W)`. None means the whole image.
+        window: "gaussian" is the paper's: 11x11, sigma 1.5, only pixels whose whole window lies
+            inside the image count. "binomial" is 5x5, outer([1 4 6 4 1]) / 256, zeros beyond the
+            edge, and every pixel counts.
+        color: "rgb" averages over the channels; "luma" and "y" as for `mse`.
+        border: Pixels left out at each side, before anything is computed.
+
+    Returns:
+        float64 in [-1, 1]: `(B,)` without a mask, `(B, R)` with one. NaN for a region without a
+        pixel that counts; a non-finite pixel makes a score that sees it NaN.
+
+    Reference:
+        Wang et al., "Image quality assessment: from error visibility to structural similarity",
+        IEEE TIP 2004. "gaussian" equals scikit-image's `structural_similarity` with
+        `gaussian_weights=True, use_sample_covariance=False`, in float64.
+    """
+    values, margin = ssim_map(x, y, window=window, color=color, border=border)
+    if mask is not None:
+        check_pair(x, y, mask)
+    region = crop(mask, border + margin)
+    return masked_mean(values.mean(dim=1), region, exact=x.dtype == torch.uint8)
+
+
+def ssim_per_channel(
+    x: Images, y: Images, mask: Mask | None = None, *, window: str = "gaussian", border: int = 0
+) -> Float64[Tensor, "B C"] | Float64[Tensor, "B R C"]:
+    """SSIM of each channel by itself, `(B, C)` or `(B, R, C)`; arguments as for `ssim`."""
+    channels = range(x.shape[1])
+    single = partial(ssim, mask=mask, window=window, border=border)
+    return torch.stack([single(x[:, c : c + 1], y[:, c : c + 1]) for c in channels], dim=-1)
+
+
+def ssim_map(
+    x: Images, y: Images, *, window: str = "gaussian", color: str = "rgb", border: int = 0
+) -> tuple[Float64[Tensor, "B c h w"], int]:
+    """SSIM at every pixel that counts, and how many pixels per side do not.
+
+    Args:
+        x, y, window, color, border: As for `ssim`.
+    """
+    if window not in ("gaussian", "binomial"):
+        raise InputError(f"window: expected 'gaussian' or 'binomial', got {window!r}")
+    margin = GAUSSIAN_RADIUS if window == "gaussian" else 0
+    check_pair(x, y, min_side=2 * (margin + border) + 1)
+    (x, white), (y, _) = (as_color(crop(image, border), color) for image in (x, y))
+    if window == "gaussian":
+        return _ssim(x, y, _gaussian, weight=1, white=white, pivot=y[..., :1, :1]), margin
+    return _ssim(x, y, _binomial, weight=256, white=white, pivot=0), margin
+
+
+def _ssim(
+    x: Tensor,
+    y: Tensor,
+    blur: Callable[[Tensor], Tensor],
+    *,
+    weight: float,
+    white: float,
+    pivot: Tensor | float,
+) -> Tensor:
+    """SSIM map for a window whose weights add up to `weight`, kept as integers where they are."""
+    x, y = x - pivot, y - pivot
+    mx, my = blur(x), blur(y)
+    sxx_syy = weight * blur(x * x + y * y) - (mx * mx + my * my)
+    sxy = weight * blur(x * y) - mx * my
+
+    c1 = (0.01 * white * weight) ** 2
+    c2 = (0.03 * white * weight) ** 2
+    mx, my = mx + weight * pivot, my + weight * pivot
+    luminance = (2 * (mx * my) + c1) / (mx * mx + my * my + c1)
+    structure = (2 * sxy + c2) / (sxx_syy + c2)
+    return luminance * structure
+
+
+def _gaussian(plane: Tensor) -> Tensor:
+    taps = [math.exp(-0.5 * (i / GAUSSIAN_SIGMA) ** 2) for i in range(GAUSSIAN_RADIUS + 1)]
+    total = taps[0] + 2 * sum(taps[1:])
+    return _separable(plane, [tap / total for tap in taps])
+
+
+def _binomial(plane: Tensor) -> Tensor:
+    radius = len(BINOMIAL) - 1
+    return _separable(pad(plane, [radius] * 4), BINOMIAL)
+
+
+def _separable(plane: Tensor, taps: list[float] | tuple[int, ...]) -> Tensor:
+    """Weighted sum of a symmetric window, rows then columns, valid support.
+
+    Written out in one order of separate products and sums: a convolution may reorder or fuse
+    them, and then devices disagree in the last bits.
+    """
+    return _along(_along(plane, taps, dim=-2), taps, dim=-1)
+
+
+def _along(plane: Tensor, taps: list[float] | tuple[int, ...], dim: int) -> Tensor:
+    radius = len(taps) - 1
+    length = plane.shape[dim] - 2 * radius
+    total = taps[0] * plane.narrow(dim, radius, length)
+    for offset in range(1, radius + 1):
+        before = plane.narrow(dim, radius - offset, length)
+        after = plane.narrow(dim, radius + offset, length)
+        total = total + taps[offset] * (before + after)
+    return total

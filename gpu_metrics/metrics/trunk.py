@@ -1,0 +1,156 @@
+"""The convolutional trunks of LPIPS: AlexNet and VGG16 up to their last feature layer."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+from torch.nn.functional import conv2d, max_pool2d, pad, relu
+
+from gpu_metrics.errors import InputError
+from gpu_metrics.weights import Weights
+
+Features = tuple[Float[Tensor, "B C h w"], ...]
+
+# scaling of the LPIPS authors: their networks see [-1, 1] shifted and scaled per channel
+_SHIFT = (-0.030, -0.088, -0.188)
+_SCALE = (0.458, 0.448, 0.450)
+_NORM_EPSILON = 1e-10
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Convolutions up to one feature layer, each followed by a ReLU."""
+
+    pool: tuple[int, int] | None
+    convolutions: tuple[int, ...]
+    stride: int = 1
+    padding: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a trunk is cut into stages, and the smallest side that leaves it a pixel."""
+
+    stages: tuple[Stage, ...]
+    min_side: int
+
+
+LAYOUTS = {
+    "alex": Layout(
+        stages=(
+            Stage(pool=None, convolutions=(0,), stride=4, padding=2),
+            Stage(pool=(3, 2), convolutions=(3,), padding=2),
+            Stage(pool=(3, 2), convolutions=(6,)),
+            Stage(pool=None, convolutions=(8,)),
+            Stage(pool=None, convolutions=(10,)),
+        ),
+        min_side=31,
+    ),
+    "vgg": Layout(
+        stages=(
+            Stage(pool=None, convolutions=(0, 2)),
+            Stage(pool=(2, 2), convolutions=(5, 7)),
+            Stage(pool=(2, 2), convolutions=(10, 12, 14)),
+            Stage(pool=(2, 2), convolutions=(17, 19, 21)),
+            Stage(pool=(2, 2), convolutions=(24, 26, 28)),
+        ),
+        min_side=16,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Network:
+    """An LPIPS network ready to run on one device in one precision."""
+
+    net: str
+    layout: Layout
+    convolutions: dict[int, tuple[Tensor, Tensor]]
+    heads: tuple[Tensor, ...]
+    shift: Tensor
+    scale: Tensor
+
+    @classmethod
+    def build(
+        cls,
+        weights: Weights,
+        *,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> Self:
+        """Network of checked weights; float64 gives the reference that float32 is held against."""
+
+        def place(tensor: Tensor) -> Tensor:
+            return tensor.to(device=device, dtype=dtype)
+
+        def column(values: tuple[float, ...]) -> Tensor:
+            return torch.tensor(values, dtype=dtype, device=device)[None, :, None, None]
+
+        layout = LAYOUTS[weights.net]
+        indices = [index for stage in layout.stages for index in stage.convolutions]
+        convolutions = {
+            index: (
+                place(weights.trunk[f"features.{index}.weight"]),
+                place(weights.trunk[f"features.{index}.bias"]),
+            )
+            for index in indices
+        }
+        heads = tuple(place(head) for head in weights.heads)
+        return cls(weights.net, layout, convolutions, heads, column(_SHIFT), column(_SCALE))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network's tensors are."""
+        return self.shift.device
+
+
+def unit_features(
+    images: UInt8[Tensor, "B 3 H W"] | Float[Tensor, "B 3 H W"],
+    network: Network,
+    *,
+    micro_batch: int = 1,
+) -> Features:
+    """Features of each layer, scaled to unit length over the channels.
+
+    A convolution's last bits depend on how many images it is given, so the trunk always runs on
+    exactly `micro_batch` images; a last batch that falls short is filled up and the filling
+    dropped. With the default of 1 no image can feel its neighbours.
+
+    Args:
+        images: uint8 or float in [0, 1], sides of at least `network.layout.min_side`.
+        network: Where and in what precision to compute.
+        micro_batch: Images per pass; more helps a GPU with small images.
+    """
+    side = network.layout.min_side
+    if min(images.shape[-2:]) < side:
+        height, width = images.shape[-2:]
+        raise InputError(
+            f"LPIPS on {network.net} needs sides of at least {side} px, got {height}x{width}"
+        )
+    batches = [_trunk(_fill(batch, micro_batch), network) for batch in images.split(micro_batch)]
+    layers = zip(*batches, strict=True)
+    return tuple(
+        torch.cat(layer)[: len(images)] if len(batches) > 1 else layer[0][: len(images)]
+        for layer in layers
+    )
+
+
+def _fill(batch: Tensor, size: int) -> Tensor:
+    return pad(batch, (0, 0, 0, 0, 0, 0, 0, size - len(batch))) if len(batch) < size else batch
+
+
+def _trunk(images: Tensor, network: Network) -> Features:
+    dtype = network.shift.dtype
+    x = images.to(dtype) / 255 if images.dtype == torch.uint8 else images.to(dtype)
+    x = (2 * x - 1 - network.shift) / network.scale
+    features = []
+    for stage in network.layout.stages:
+        if stage.pool is not None:
+            x = max_pool2d(x, *stage.pool)
+        for index in stage.convolutions:
+            weight, bias = network.convolutions[index]
+            x = relu(conv2d(x, weight, bias, stage.stride, stage.padding))
+        features.append(x / (x.square().sum(dim=1, keepdim=True).sqrt() + _NORM_EPSILON))
+    return tuple(features)
