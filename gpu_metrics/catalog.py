@@ -1,6 +1,7 @@
 """What profiles may ask for: every metric with its direction, unit, promise and options."""
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -45,13 +46,14 @@ class Metric:
 
     `promise` says how far the digits repeat: exact (the same integers everywhere), portable (the
     same bits everywhere) or repeatable (the same bits on one device and software stack);
-    `promises` names the option values that keep another one. `plausible` spans the values that
-    real submissions reach.
+    `promises` names the option values that keep another one. `domain` spans the values that the
+    definition allows, `plausible` those that real submissions reach.
     """
 
     higher_is_better: bool
     unit: str
     promise: Promise
+    domain: tuple[float, float]
     plausible: tuple[float, float]
     options: Mapping[str, Option]
     text: str
@@ -61,13 +63,14 @@ class Metric:
 # luma: .299 R + .587 G + .114 B, full range; y: BT.601 studio swing, as MATLAB's rgb2ycbcr
 _COLOR = Option("rgb", choices=("rgb", "luma", "y"))
 # pixels shaved from each side before anything is measured
-_BORDER = Option(0, low=0, high=1024)
+_BORDER = Option(0, low=0.0, high=1024.0)
 
 METRICS: dict[str, Metric] = {
     "psnr": Metric(
         higher_is_better=True,
         unit="dB",
         promise="exact",
+        domain=(-math.inf, math.inf),
         plausible=(5.0, 60.0),
         options={"identical": Option(100.0), "color": _COLOR, "border": _BORDER},
         text="Peak signal-to-noise ratio for a peak of 1; `identical` where nothing differs.",
@@ -76,6 +79,7 @@ METRICS: dict[str, Metric] = {
         higher_is_better=False,
         unit="",
         promise="exact",
+        domain=(0.0, 1.0),
         plausible=(1e-6, 0.3),
         options={"color": _COLOR, "border": _BORDER},
         text="Mean squared error for a peak of 1.",
@@ -84,6 +88,7 @@ METRICS: dict[str, Metric] = {
         higher_is_better=True,
         unit="",
         promise="portable",
+        domain=(-1.0, 1.0),
         plausible=(0.0, 1.0),
         options={
             "window": Option("gaussian", choices=("gaussian", "binomial")),
@@ -97,6 +102,7 @@ METRICS: dict[str, Metric] = {
         higher_is_better=False,
         unit="",
         promise="repeatable",
+        domain=(0.0, math.inf),
         plausible=(0.0, 60.0),
         options={"formula": Option("ciede2000", choices=("opencv-8bit", "cie76", "ciede2000"))},
         text="Color difference in Lab. opencv-8bit: Euclidean in OpenCV's 8-bit Lab, where "
@@ -107,11 +113,12 @@ METRICS: dict[str, Metric] = {
         higher_is_better=False,
         unit="",
         promise="repeatable",
+        domain=(0.0, math.inf),
         plausible=(0.0, 0.8),
         options={
             "net": Option("alex", choices=("alex", "vgg")),
             "mode": Option("image", choices=("image", "box", "map")),
-            "pad": Option(8, low=0, high=1024),
+            "pad": Option(8, low=0.0, high=1024.0),
         },
         text="Learned perceptual distance, version 0.1. image: the whole image; box: the bounding "
         "box of the region and `pad` pixels around it; map: the spatial map averaged inside the "

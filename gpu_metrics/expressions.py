@@ -6,7 +6,6 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Self
 
 from gpu_metrics.errors import ProfileError
 
@@ -31,7 +30,7 @@ class Expression:
     _evaluate: Evaluate = field(repr=False, compare=False)
 
     @classmethod
-    def parse(cls, text: str, *, where: str = "expression") -> Self:
+    def parse(cls, text: str, *, where: str = "expression") -> "Expression":
         """Compile `text`; `where` opens every error message."""
         text = " ".join(text.split())
         names: dict[str, None] = {}

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from gpu_metrics.catalog import METRICS, Metric, OptionValue
 from gpu_metrics.errors import ProfileError
@@ -37,7 +37,7 @@ class Region:
     threshold: int
 
     @classmethod
-    def parse(cls, text: str, *, where: str) -> Self:
+    def parse(cls, text: str, *, where: str) -> "Region":
         """Read `mask >= N` or `mask < N` with N in 1..255."""
         match = re.fullmatch(r" *mask *(>=|<) *([0-9]{1,3}) *", text)
         if match is None or not 1 <= int(match[2]) <= 255:
