@@ -52,22 +52,20 @@ def means(profile: Profile, rows: Iterable[Row]) -> Means:
     for name, measure in profile.measures.items():
         columns[name] = [values[name] for _, values, _ in rows]
         averages[name] = _mean(columns[name], _weights(measure, rows))
-    images = [per_image(profile, values, where=f"image {id_!r}") for id_, values, _ in rows]
+    derived = [_derived(profile, row) for row in rows]
     for name in profile.per_image:
-        columns[name] = [values[name] for values in images]
+        columns[name] = [values[name] for values in derived]
         averages[name] = _mean(columns[name], [1] * len(rows))
     not_scored = {name: column.count(None) for name, column in columns.items()}
     scored = {name: len(rows) - missing for name, missing in not_scored.items()}
     return Means(averages, scored, not_scored)
 
 
-def per_image(
-    profile: Profile, values: Mapping[str, float | None], *, where: str = "image"
-) -> dict[str, float | None]:
+def per_image(profile: Profile, values: Mapping[str, float | None]) -> dict[str, float | None]:
     """The per-image assignments of one image; None where a value they need is None."""
     known = {name: values[name] for name in profile.measures}
     for name, expression in profile.per_image.items():
-        known[name] = _evaluate(expression, known, where=where)
+        known[name] = _evaluate(expression, known)
     return {name: known[name] for name in profile.per_image}
 
 
@@ -91,20 +89,21 @@ def compose(
         if name in given:
             known[name] = given[name]
         else:
-            known[name] = _evaluate(expression, known, where="means")
+            known[name] = _evaluate(expression, known)
     return {name: known[name] for name in profile.formula}
 
 
-def _evaluate(
-    expression: Expression, known: Mapping[str, float | None], *, where: str
-) -> float | None:
+def _evaluate(expression: Expression, known: Mapping[str, float | None]) -> float | None:
     values = {name: value for name in expression.names if (value := known[name]) is not None}
-    if len(values) < len(expression.names):
-        return None
+    return expression.evaluate(values) if len(values) == len(expression.names) else None
+
+
+def _derived(profile: Profile, row: Row) -> dict[str, float | None]:
+    id_, values, _ = row
     try:
-        return expression.evaluate(values)
+        return per_image(profile, values)
     except ProfileError as error:
-        raise ProfileError(f"{where}: {error}") from None
+        raise ProfileError(f"image {id_!r}: {error}") from None
 
 
 def _mean(column: list[float | None], weights: list[int]) -> float | None:
