@@ -19,8 +19,18 @@ def check_pair(
     *,
     channels: tuple[int, ...] = (1, 3),
     min_side: int = 1,
+    border: int = 0,
 ) -> None:
-    """Raise InputError unless `x`, `y` and `mask` can be compared; never reads pixel values."""
+    """Raise InputError unless `x`, `y` and `mask` can be compared; never reads pixel values.
+
+    Args:
+        x, y, mask: As the metrics take them.
+        channels: Numbers of channels that will do.
+        min_side: Least height and width, once `border` pixels are left out at each side.
+        border: As the metrics take it.
+    """
+    if border < 0:
+        raise InputError(f"border: expected 0 or more pixels, got {border}")
     if x.dim() != 4:
         raise InputError(
             f"x: expected (B, C, H, W) images, got {tuple(x.shape)}; add a batch axis with x[None]"
@@ -40,9 +50,11 @@ def check_pair(
         wanted = " or ".join(map(str, channels))
         hint = "; channels come before height and width" if x.shape[-1] in channels else ""
         raise InputError(f"x and y: expected {wanted} channels, got {x.shape[1]}{hint}")
-    if min(x.shape[-2:]) < min_side:
+    if min(x.shape[-2:]) < min_side + 2 * border:
+        beyond = f" beyond a border of {border} px" if border else ""
         raise InputError(
-            f"sides must be at least {min_side} px for this metric, got {x.shape[-2]}x{x.shape[-1]}"
+            f"sides must be at least {min_side} px for this metric{beyond}, "
+            f"got {x.shape[-2]}x{x.shape[-1]}"
         )
     if mask is not None:
         _check_mask(mask, x)
@@ -51,11 +63,12 @@ def check_pair(
 def _check_mask(mask: Tensor, x: Tensor) -> None:
     if mask.dtype != torch.bool:
         raise InputError(f"mask: expected booleans, got {mask.dtype}; threshold it first")
-    if mask.dim() != 4 or mask.shape[0] != x.shape[0] or mask.shape[2:] != x.shape[2:]:
+    fits = mask.dim() == 4 and mask.shape[0] == x.shape[0] and mask.shape[2:] == x.shape[2:]
+    if not fits or mask.shape[1] == 0:
         expected = (x.shape[0], "R", *x.shape[2:])
         raise InputError(
-            f"mask: expected shape ({', '.join(map(str, expected))}) for R regions of images "
-            f"{tuple(x.shape)}, got {tuple(mask.shape)}"
+            f"mask: expected shape ({', '.join(map(str, expected))}) for R >= 1 regions of "
+            f"images {tuple(x.shape)}, got {tuple(mask.shape)}"
         )
     if mask.device != x.device:
         raise InputError(f"mask must share the device of x, got {mask.device} and {x.device}")

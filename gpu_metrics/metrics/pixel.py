@@ -30,7 +30,7 @@ def mse(
         float64 in [0, 1]: `(B,)` without a mask, `(B, R)` with one. NaN for an empty region; a
         non-finite pixel inside a region makes its score non-finite.
     """
-    check_pair(x, y, mask, min_side=2 * border + 1)
+    check_pair(x, y, mask, border=border)
     x, y, mask = crop(x, border), crop(y, border), crop(mask, border)
     if x.dtype == torch.uint8:
         return _integer_mse(x, y, mask, color)
@@ -72,6 +72,7 @@ def decibels(error: float, identical: float = math.inf) -> float:
 
 def _integer_mse(x: Tensor, y: Tensor, mask: Mask | None, color: str) -> Scores:
     difference = x.int() - y.int()
+    count = pixel_count(difference[:, 0], mask).double()
     weights = color_weights(color)
     if weights is None or x.shape[1] == 1:
         squares = difference.square().sum(dim=1, dtype=torch.int32)
@@ -80,7 +81,7 @@ def _integer_mse(x: Tensor, y: Tensor, mask: Mask | None, color: str) -> Scores:
     else:
         total = _weighted_squares(difference, weights, mask)
         white = 255.0 * (sum(weights) if color == "luma" else STUDIO_WHITE)
-    return total / (pixel_count(difference[:, 0], mask) * white**2)
+    return total / (count * white**2)
 
 
 def _weighted_squares(difference: Tensor, weights: tuple[int, ...], mask: Mask | None) -> Tensor:

@@ -64,6 +64,7 @@ def ssim_per_channel(
     x: Images, y: Images, mask: Mask | None = None, *, window: str = "gaussian", border: int = 0
 ) -> Float64[Tensor, "B C"] | Float64[Tensor, "B R C"]:
     """SSIM of each channel by itself, `(B, C)` or `(B, R, C)`; arguments as for `ssim`."""
+    check_pair(x, y, mask, channels=tuple(x.shape[1:2]))
     channels = range(x.shape[1])
     single = partial(ssim, mask=mask, window=window, border=border)
     return torch.stack([single(x[:, c : c + 1], y[:, c : c + 1]) for c in channels], dim=-1)
@@ -80,7 +81,7 @@ def ssim_map(
     if window not in ("gaussian", "binomial"):
         raise InputError(f"window: expected 'gaussian' or 'binomial', got {window!r}")
     margin = GAUSSIAN_RADIUS if window == "gaussian" else 0
-    check_pair(x, y, min_side=2 * (margin + border) + 1)
+    check_pair(x, y, min_side=2 * margin + 1, border=border)
     (x, white), (y, _) = (as_color(crop(image, border), color) for image in (x, y))
     if window == "gaussian":
         return _ssim(x, y, _gaussian, weight=1, white=white, pivot=y[..., :1, :1]), margin
