@@ -179,6 +179,8 @@ def test_nesting_up_to_the_limit_works():
     assert Expression.parse(text).evaluate({"a": 1.0}) == MAX_DEPTH
     with pytest.raises(ProfileError, match=f"more than {MAX_DEPTH} levels"):
         Expression.parse(f"{text}+a")
+    with pytest.raises(ProfileError, match=f"more than {MAX_DEPTH} levels"):
+        Expression.parse("sqrt(" * MAX_DEPTH + "1" + ")" * MAX_DEPTH)
 
 
 def test_length_has_a_limit():

@@ -3,6 +3,7 @@ import pickle
 
 import pytest
 
+from gpu_metrics.catalog import METRICS, Option
 from gpu_metrics.errors import ProfileError
 from gpu_metrics.profiles import Region, load_profile, parse_profile
 
@@ -250,6 +251,14 @@ RULES = [
 def test_digest_moves_with_every_rule():
     digests = [parse(changed(old, new)).digest for old, new in RULES]
     assert len({parse(GOOD).digest, *digests}) == len(RULES) + 1
+
+
+def test_digest_stays_when_a_metric_gains_an_option(monkeypatch):
+    digest = parse(GOOD).digest
+    gained = {**METRICS["mse"].options, "gamma": Option(1.0)}
+    monkeypatch.setitem(METRICS, "mse", dataclasses.replace(METRICS["mse"], options=gained))
+    assert parse(GOOD).measures["error"].options["gamma"] == 1.0
+    assert parse(GOOD).digest == digest
 
 
 def test_profiles_survive_pickling():
