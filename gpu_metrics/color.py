@@ -5,7 +5,7 @@ from functools import cache
 import kornia.color
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Float64, Int, UInt8
 from torch import Tensor
 
 from gpu_metrics.errors import InputError
@@ -61,11 +61,11 @@ def lab8(image: UInt8[Tensor, "B 3 H W"]) -> UInt8[Tensor, "B 3 H W"]:
     return torch.stack([lightness, a, b], dim=1).clamp(0, 255).to(torch.uint8)
 
 
-def lab(image: UInt8[Tensor, "B 3 H W"] | Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
-    """CIE Lab (D65) of sRGB through kornia: L in 0..100. float32 for 8-bit input."""
-    if image.dtype == torch.uint8:
-        image = image.float() / 255
-    return kornia.color.rgb_to_lab(image)
+def lab(image: UInt8[Tensor, "B 3 H W"] | Float[Tensor, "B 3 H W"]) -> Float64[Tensor, "B 3 H W"]:
+    """CIE Lab (D65) of sRGB through kornia, in float64: L in 0..100."""
+    white = 255 if image.dtype == torch.uint8 else 1
+    # powers of scattered elements take another path than those in a row, with other last bits
+    return kornia.color.rgb_to_lab(image.contiguous().double() / white)
 
 
 def weighted_sum(channels: Tensor, weights: tuple[int, ...]) -> Tensor:
