@@ -52,6 +52,8 @@ def lpips(
     check_pair(x, y, mask, channels=(3,))
     if mode not in ("box", "map", "image"):
         raise InputError(f"mode: expected 'box', 'map' or 'image', got {mode!r}")
+    if pad < 0:
+        raise InputError(f"pad: expected 0 or more pixels, got {pad}")
     if mode == "image" and mask is not None:
         raise InputError("mode 'image' scores whole images; choose 'box' or 'map' for a mask")
     if mode == "box" and mask is not None:

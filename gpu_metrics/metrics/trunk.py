@@ -123,13 +123,21 @@ def unit_features(
         network: Where and in what precision to compute.
         micro_batch: Images per pass; more helps a GPU with small images.
     """
+    if micro_batch < 1:
+        raise InputError(f"micro_batch: expected 1 or more images, got {micro_batch}")
+    if images.device != network.device:
+        raise InputError(
+            f"network must be on the device of the images, got {network.device} and {images.device}"
+        )
     side = network.layout.min_side
     if min(images.shape[-2:]) < side:
         height, width = images.shape[-2:]
         raise InputError(
             f"LPIPS on {network.net} needs sides of at least {side} px, got {height}x{width}"
         )
-    batches = [_trunk(_fill(batch, micro_batch), network) for batch in images.split(micro_batch)]
+    batches = [
+        _trunk(_fill(batch, micro_batch), network) for batch in torch.split(images, micro_batch)
+    ]
     layers = zip(*batches, strict=True)
     return tuple(
         torch.cat(layer)[: len(images)] if len(batches) > 1 else layer[0][: len(images)]
