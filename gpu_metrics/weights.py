@@ -12,7 +12,7 @@ from pathlib import Path
 import platformdirs
 import torch
 import torchvision.models
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from gpu_metrics.errors import InputError, WeightsError
@@ -101,7 +101,8 @@ def find_weights(
             say(f"{error}; looking elsewhere")
     if offline:
         raise WeightsError(
-            f"{kept}: not there; fetch the {published.trunk} weights with: gpu-metrics weights"
+            f"{kept}: expected the {published.trunk} weights, kept from an earlier download; "
+            f"fetch them with: gpu-metrics weights"
         )
     weights = _download(net, say)
     _keep(weights, kept, say)
@@ -146,9 +147,14 @@ def _read(file: Path) -> dict[str, Tensor]:
     try:
         if file.suffix == ".safetensors":
             return load_file(file)
-        return dict(torch.load(file, map_location="cpu", weights_only=True))
+        state = dict(torch.load(file, map_location="cpu", weights_only=True))
     except Exception as error:
         raise WeightsError(f"{file}: cannot be read as weights: {error}") from error
+    for name, value in state.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor):
+            kind = type(value).__name__
+            raise WeightsError(f"{file}: expected tensors by name, got {kind} under {name!r}")
+    return state
 
 
 def _assemble(net: str, state: Mapping[str, Tensor], source: str) -> Weights:
@@ -196,10 +202,14 @@ def _download(net: str, say: Say) -> Weights:
 
 
 def _from_torchvision(published: Published) -> Mapping[str, Tensor]:
-    with _connect_timeout(_CONNECT_SECONDS):
-        state: Mapping[str, Tensor] = published.torchvision.get_state_dict(
-            progress=False, check_hash=True, map_location="cpu", weights_only=True
-        )
+    try:
+        with _connect_timeout(_CONNECT_SECONDS):
+            state: Mapping[str, Tensor] = published.torchvision.get_state_dict(
+                progress=False, check_hash=True, map_location="cpu", weights_only=True
+            )
+    # a broken download or file surfaces as whatever http, zip or pickle code met it
+    except Exception as error:
+        raise WeightsError(f"{error}") from error
     return state
 
 
@@ -217,7 +227,7 @@ def _keep(weights: Weights, file: Path, say: Say) -> None:
     partial = file.with_suffix(f".{os.getpid()}.partial")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        save_file(dict(weights.trunk), partial)
+        partial.write_bytes(save(dict(weights.trunk)))
         os.replace(partial, file)
     except OSError as error:
         say(f"{file}: cannot be written ({error.strerror}); the weights will be fetched again")
