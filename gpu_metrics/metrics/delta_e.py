@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gpu_metrics.color import lab, lab8
 from gpu_metrics.errors import InputError
-from gpu_metrics.metrics.pool import crop, masked_mean
+from gpu_metrics.metrics.pool import masked_mean
 from gpu_metrics.tensors import Images, Mask, Scores, check_pair
 
 
@@ -18,7 +18,6 @@ def delta_e(
     mask: Mask | None = None,
     *,
     formula: str = "ciede2000",
-    border: int = 0,
 ) -> Scores:
     """Mean color difference between `x` and `y`; 0 is identical, lower is better.
 
@@ -29,7 +28,6 @@ def delta_e(
             visible. "opencv-8bit" is the Euclidean distance of 8-bit Lab as OpenCV rounds and
             scales it (L 0..255): often called CIE76, but grey 100 against 110 scores 11.0, not
             4.06. It takes uint8 only and has the same bits on every device.
-        border: Pixels left out at each side.
 
     Returns:
         float64: `(B,)` without a mask, `(B, R)` with one. NaN for an empty region; a non-finite
@@ -39,8 +37,7 @@ def delta_e(
         Sharma, Wu, Dalal, "The CIEDE2000 color-difference formula", Color Res. Appl. 2005; its
         34 test pairs agree to the printed digits.
     """
-    check_pair(x, y, mask, channels=(3,), min_side=2 * border + 1)
-    x, y, mask = crop(x, border), crop(y, border), crop(mask, border)
+    check_pair(x, y, mask, channels=(3,))
     exact = x.dtype == torch.uint8
     if formula == "opencv-8bit":
         if not exact:

@@ -1,0 +1,181 @@
+"""From a batch of image pairs to the value of every measure of a profile, on one device."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from jaxtyping import Float64, UInt8
+from torch import Tensor
+
+from gpu_metrics.catalog import OptionValue, min_side
+from gpu_metrics.metrics.delta_e import delta_e
+from gpu_metrics.metrics.lpips import (
+    Box,
+    crop_to,
+    distance,
+    fits,
+    layer_weights,
+    masked_distance,
+    region_boxes,
+)
+from gpu_metrics.metrics.pixel import decibels, mse
+from gpu_metrics.metrics.pool import crop
+from gpu_metrics.metrics.ssim import ssim
+from gpu_metrics.metrics.trunk import Network, unit_features
+from gpu_metrics.profiles import WHOLE_IMAGE, Measure, Profile
+from gpu_metrics.reference import ReferenceImage, region_mask
+from gpu_metrics.tensors import Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One reference image, and what can be said of it before any submission is seen.
+
+    Attributes:
+        pixels: Number of pixels of each region, the whole image among them.
+        boxes: What a measure in mode "box" crops to; None where it has no value.
+        undefined: Why a measure has no value on this image, for those that have none.
+    """
+
+    image: ReferenceImage
+    pixels: Mapping[str, int]
+    boxes: Mapping[str, Box | None]
+    undefined: Mapping[str, str]
+
+    @classmethod
+    def prepare(cls, image: ReferenceImage, profile: Profile) -> Self:
+        """Count pixels, find boxes, and tell which measures are defined."""
+        height, width = image.pixels.shape[1:]
+        whole = torch.ones(height, width, dtype=torch.bool)
+        regions = {WHOLE_IMAGE: whole}
+        if image.mask is not None:
+            regions |= {name: region_mask(image.mask, r) for name, r in profile.regions.items()}
+        pixels = {name: int(region.sum()) for name, region in regions.items()}
+        boxes, undefined = {}, {}
+        for name, item in profile.measures.items():
+            region = regions[item.region]
+            if _boxed(item):
+                boxes[name] = region_boxes(region[None, None], int(item.options["pad"]))[0][0]
+            if reason := _undefined(item, region, boxes.get(name)):
+                undefined[name] = reason
+        return cls(image, pixels, boxes, undefined)
+
+
+def measure(
+    x: UInt8[Tensor, "B 3 H W"],
+    y: UInt8[Tensor, "B 3 H W"],
+    mask: UInt8[Tensor, "B H W"] | None,
+    targets: Sequence[Target],
+    profile: Profile,
+    networks: Mapping[str, Network],
+) -> Float64[Tensor, "B M"]:
+    """Every measure of every pair, on their device; NaN where it has no value.
+
+    A PSNR comes as its mean squared error, which `finish` turns into decibels on the host.
+    """
+    columns: dict[str, Tensor] = {}
+    for group in _groups(profile):
+        first = group[0]
+        regions = None
+        if mask is not None and first.region != WHOLE_IMAGE:
+            rules = [profile.regions[item.region] for item in group]
+            regions = torch.stack([region_mask(mask, rule) for rule in rules], dim=1)
+        if first.metric == "lpips":
+            boxes = [[target.boxes.get(item.name) for item in group] for target in targets]
+            network = networks[str(first.options["net"])]
+            values = _lpips(x, y, regions, boxes, str(first.options["mode"]), network)
+        else:
+            values = _pixelwise(x, y, regions, first)
+        for item, column in zip(group, values.reshape(len(x), -1).unbind(1), strict=True):
+            columns[item.name] = column
+    return torch.stack([columns[name] for name in profile.measures], dim=1)
+
+
+def finish(item: Measure, value: float) -> float | None:
+    """The value of a measure as the record keeps it; None where there is none."""
+    if math.isnan(value):
+        return None
+    if item.metric == "psnr":
+        return decibels(value, identical=float(item.options["identical"]))
+    return value
+
+
+def _groups(profile: Profile) -> list[list[Measure]]:
+    """Measures that differ in their region alone, so that one pass serves them all."""
+    groups: dict[tuple[object, ...], list[Measure]] = {}
+    for item in profile.measures.values():
+        options = {k: v for k, v in item.options.items() if k != "identical"}
+        whole = item.region == WHOLE_IMAGE
+        groups.setdefault((item.metric, whole, *sorted(options.items())), []).append(item)
+    return [
+        group
+        for key, items in groups.items()
+        for group in ([[item] for item in items] if key[1] else [items])
+    ]
+
+
+def _pixelwise(x: Tensor, y: Tensor, regions: Mask | None, item: Measure) -> Tensor:
+    options: Mapping[str, OptionValue] = item.options
+    if min(x.shape[-2:]) < min_side(item.metric, options):
+        count = 1 if regions is None else regions.shape[1]
+        return x.new_full((len(x), count), math.nan, dtype=torch.float64)
+    match item.metric:
+        case "psnr" | "mse":
+            color, border = str(options["color"]), int(options["border"])
+            return mse(x, y, regions, color=color, border=border)
+        case "ssim":
+            color, border = str(options["color"]), int(options["border"])
+            window = str(options["window"])
+            return ssim(x, y, regions, window=window, color=color, border=border)
+        case "delta_e":
+            return delta_e(x, y, regions, formula=str(options["formula"]))
+    raise NotImplementedError(f"{item.metric} is catalogued but not measured")
+
+
+def _lpips(
+    x: Tensor,
+    y: Tensor,
+    regions: Mask | None,
+    boxes: Sequence[Sequence[Box | None]],
+    mode: str,
+    network: Network,
+) -> Tensor:
+    nothing = x.new_full((1,), math.nan, dtype=torch.float64)
+    if regions is not None and mode == "box":
+        scores = []
+        for i, row in enumerate(boxes):
+            for box in row:
+                if box is None or not fits(box, network):
+                    scores.append(nothing)
+                    continue
+                crops = (crop_to(image[i : i + 1], box) for image in (x, y))
+                fx, fy = (unit_features(part, network) for part in crops)
+                scores.append(distance(fx, fy, network))
+        return torch.cat(scores)
+    if min(x.shape[-2:]) < network.layout.min_side:
+        return nothing.expand(len(x), 1 if regions is None else regions.shape[1])
+    fx, fy = unit_features(x, network), unit_features(y, network)
+    if regions is None:
+        return distance(fx, fy, network)
+    return masked_distance(fx, fy, network, layer_weights(regions, fy))
+
+
+def _boxed(item: Measure) -> bool:
+    return item.options.get("mode") == "box" and item.region != WHOLE_IMAGE
+
+
+def _undefined(item: Measure, region: Tensor, box: Box | None) -> str | None:
+    if not region.any():
+        return f"the region {item.region} selects no pixel"
+    side = min_side(item.metric, item.options)
+    height, width = region.shape
+    what = ""
+    if box is not None:
+        height, width, what = box[2] - box[0], box[3] - box[1], "a box of "
+    if min(height, width) < side:
+        return f"not defined for {what}{width} x {height} (needs {side} x {side})"
+    if item.metric not in ("lpips", "delta_e") and not crop(region, (side - 1) // 2).any():
+        return f"the region {item.region} touches no pixel where the window fits"
+    return None
