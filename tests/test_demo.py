@@ -160,12 +160,14 @@ def test_finished_set_is_reused(built):
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == times
 
 
-def test_interrupted_set_is_built_anew_with_the_same_pixels(built, tmp_path):
-    def interrupt(done, total):
+def test_interrupted_set_is_built_anew_with_the_same_pixels(built, tmp_path, monkeypatch):
+    def interrupt(image):
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        build_demo(tmp_path, groups=1, on_progress=interrupt)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setitem(TEAMS, "untouched", interrupt)
+        build_demo(tmp_path, groups=1)
+    assert (tmp_path / "reference/gt/001.png").exists()
     assert not (tmp_path / "demo.json").exists()
     (tmp_path / "reference/gt/001.png").write_bytes(b"cut short")
 
