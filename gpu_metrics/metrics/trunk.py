@@ -1,7 +1,6 @@
 """The convolutional trunks of LPIPS: AlexNet and VGG16 up to their last feature layer."""
 
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from jaxtyping import Float, UInt8
@@ -79,7 +78,7 @@ class Network:
         *,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
-    ) -> Self:
+    ) -> "Network":
         """Network of checked weights; float64 gives the reference that float32 is held against."""
 
         def place(tensor: Tensor) -> Tensor:
