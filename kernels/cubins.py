@@ -1,0 +1,79 @@
+"""Compiled kernels on disk: shipped folders, the user's cache, and the command that fills both.
+
+`python -m gpu_metrics.kernels.cubins FOLDER --arch 80 90` compiles every kernel into FOLDER; with
+`GPU_METRICS_CUBINS=FOLDER` a machine without NVRTC runs them.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import platformdirs
+
+from gpu_metrics.kernels import nvrtc
+from gpu_metrics.kernels.sources import digest, kernel_names
+
+ARCHITECTURES = (75, 80, 86, 89, 90, 100, 120)
+
+
+def cubin(name: str, arch: int) -> Path:
+    """File holding kernel `name` for sm_`arch`: shipped, cached, or compiled now.
+
+    A file is found by a digest of source and flags, so an outdated one is never picked up. Where
+    the cache folder cannot be written, a folder private to this process takes its place.
+    """
+    shipped = os.environ.get("GPU_METRICS_CUBINS")
+    if shipped and (path := Path(shipped, _filename(name, arch))).is_file():
+        return path
+    # a newer NVRTC may write what an older driver cannot read, so versions keep apart
+    path = _cache_folder() / f"nvrtc-{nvrtc.version()}" / _filename(name, arch)
+    if path.is_file():
+        return path
+    return write_cubin(name, arch, path.parent)
+
+
+def write_cubin(name: str, arch: int, folder: Path) -> Path:
+    """Compile kernel `name` for sm_`arch` into `folder`; readers never see half a file."""
+    compiled = nvrtc.compile_kernel(name, arch)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / _filename(name, arch)
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as part:
+        part.write(compiled.cubin)
+    os.replace(part.name, path)
+    return path
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Compile every kernel for the chosen architectures into a folder."""
+    parser = argparse.ArgumentParser(
+        prog="python -m gpu_metrics.kernels.cubins", description=__doc__
+    )
+    parser.add_argument("folder", type=Path, help="where the compiled kernels go")
+    parser.add_argument("--arch", type=int, nargs="+", default=ARCHITECTURES, metavar="SM")
+    chosen = parser.parse_args(arguments)
+    for name in kernel_names():
+        for arch in chosen.arch:
+            sys.stdout.write(f"{write_cubin(name, arch, chosen.folder)}\n")
+
+
+def _filename(name: str, arch: int) -> str:
+    return f"{name}-{digest(name, nvrtc.FLAGS)}-sm_{arch}.cubin"
+
+
+@cache
+def _cache_folder() -> Path:
+    try:
+        folder = Path(platformdirs.user_cache_dir("gpu-metrics"), "kernels")
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except (OSError, RuntimeError):
+        return Path(tempfile.mkdtemp(prefix="gpu-metrics-kernels-"))
+
+
+if __name__ == "__main__":
+    main()

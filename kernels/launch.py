@@ -1,0 +1,206 @@
+"""The one place that meets CuPy: which path serves a call, and the launch of a kernel."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from importlib import import_module
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gpu_metrics.errors import InputError
+from gpu_metrics.kernels.cubins import cubin
+from gpu_metrics.kernels.sources import Parameter, signature
+
+try:
+    cupy: Any = import_module("cupy")
+except ImportError:
+    cupy = None
+
+Extent = tuple[int, ...]
+Paths = dict[str, set[str]]
+
+MOST_BLOCKS = (2**31 - 1, 65_535, 65_535)
+
+_POINTERS = {
+    "unsigned char": (torch.uint8, torch.bool),
+    "int": (torch.int32,),
+    "long long": (torch.int64,),
+    "unsigned long long": (torch.int64,),
+    "float": (torch.float32,),
+    "double": (torch.float64,),
+}
+_SCALARS: dict[str, type[np.generic]] = {
+    "int": np.int32,
+    "long long": np.int64,
+    "float": np.float32,
+    "double": np.float64,
+}
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """Something that can execute kernels."""
+
+    def refusal(self, device: torch.device) -> str | None:
+        """Why kernels cannot run on tensors of `device`; None if they can."""
+
+    def label(self, device: torch.device) -> str:
+        """What runs the kernel, for the record."""
+
+    def run(
+        self,
+        name: str,
+        grid: Extent,
+        block: Extent,
+        arguments: Sequence[np.generic | Tensor],
+        device: torch.device,
+    ) -> None:
+        """Execute kernel `name` on arguments that fit its declaration."""
+
+
+class Cuda:
+    """CuPy on torch's memory, torch's current stream, and never a synchronisation."""
+
+    def refusal(self, device: torch.device) -> str | None:
+        """A device other than CUDA, or no CuPy."""
+        if device.type != "cuda":
+            return f"device is {device.type}"
+        return "CuPy is not installed" if cupy is None else None
+
+    def label(self, device: torch.device) -> str:
+        """The architecture the kernel is compiled for."""
+        return f"kernel on sm_{_architecture(device.index)}"
+
+    def run(
+        self,
+        name: str,
+        grid: Extent,
+        block: Extent,
+        arguments: Sequence[np.generic | Tensor],
+        device: torch.device,
+    ) -> None:
+        """Enqueue the kernel and return."""
+        with cupy.cuda.Device(device.index), _torch_stream(device):
+            values = tuple(address(a) if isinstance(a, Tensor) else a for a in arguments)
+            _function(name, device.index)(grid, block, values)
+
+
+_CUDA = Cuda()
+_backend: ContextVar[Backend | None] = ContextVar("backend", default=None)
+_paths: ContextVar[Paths | None] = ContextVar("paths", default=None)
+
+
+def accelerated(name: str, *tensors: Tensor) -> bool:
+    """Whether kernel `name` may serve these tensors; otherwise the caller takes the twin.
+
+    Either way the choice is noted for whoever listens through `recorded`. Kernels have no
+    backward pass, so tensors that need a gradient take the twin.
+    """
+    backend = _backend.get() or _CUDA
+    device = tensors[0].device
+    refusal = backend.refusal(device)
+    if any(t.requires_grad for t in tensors) and torch.is_grad_enabled():
+        refusal = "gradients are needed"
+    if any(t.numel() == 0 for t in tensors):
+        refusal = "nothing to compute"
+    if (paths := _paths.get()) is not None:
+        path = backend.label(device) if refusal is None else f"twin: {refusal}"
+        paths.setdefault(name, set()).add(path)
+    return refusal is None
+
+
+@contextmanager
+def recorded() -> Iterator[Paths]:
+    """Collect, for each kernel called in this thread of work, the paths that served it."""
+    paths: Paths = {}
+    token = _paths.set(paths)
+    try:
+        yield paths
+    finally:
+        _paths.reset(token)
+
+
+@contextmanager
+def using(backend: Backend) -> Iterator[None]:
+    """Let `backend` execute the kernels launched inside."""
+    token = _backend.set(backend)
+    try:
+        yield
+    finally:
+        _backend.reset(token)
+
+
+def launch(name: str, grid: Extent, block: Extent, *arguments: Tensor | int | float) -> None:
+    """Run kernel `name` with arguments typed as it declares them; returns before it is done."""
+    if any(n > most for n, most in zip(grid, MOST_BLOCKS, strict=False)):
+        raise InputError(
+            f"{name}: a grid has at most {MOST_BLOCKS} blocks, got {grid}; split the batch"
+        )
+    declared = signature(name)
+    if len(arguments) != len(declared):
+        raise InputError(f"{name}: expected {len(declared)} arguments, got {len(arguments)}")
+    device = next(a.device for a in arguments if isinstance(a, Tensor))
+    typed = [_typed(name, p, a, device) for p, a in zip(declared, arguments, strict=True)]
+    (_backend.get() or _CUDA).run(name, grid, block, typed, device)
+
+
+def address(tensor: Tensor) -> np.generic:
+    """Where the elements of `tensor` start, as a kernel takes it."""
+    return np.uintp(tensor.data_ptr())
+
+
+def _typed(
+    name: str, parameter: Parameter, argument: Tensor | int | float, device: torch.device
+) -> np.generic | Tensor:
+    """Match an argument to its C type: CuPy would send any bare number as eight bytes."""
+    place = f"{name}, argument {parameter.name}"
+    if not parameter.pointer:
+        if isinstance(argument, Tensor):
+            raise InputError(f"{place}: expected a number, got a tensor")
+        scalar = _SCALARS[parameter.ctype]
+        if isinstance(argument, float) and issubclass(scalar, np.integer):
+            raise InputError(f"{place}: expected an integer, got {argument}")
+        try:
+            return scalar(argument)
+        except OverflowError as error:
+            raise InputError(f"{place}: {argument} does not fit {parameter.ctype}") from error
+    if not isinstance(argument, Tensor):
+        raise InputError(f"{place}: expected a tensor, got {argument!r}")
+    if argument.dtype not in _POINTERS[parameter.ctype]:
+        raise InputError(f"{place}: expected {parameter.ctype} elements, got {argument.dtype}")
+    if argument.device != device:
+        raise InputError(f"{place}: expected a tensor on {device}, got one on {argument.device}")
+    return argument
+
+
+@cache
+def _architecture(index: int) -> int:
+    major, minor = torch.cuda.get_device_capability(index)
+    return 10 * major + minor
+
+
+@cache
+def _function(name: str, index: int) -> Any:
+    module = cupy.RawModule(path=str(cubin(name, _architecture(index))))
+    return module.get_function(name)
+
+
+class _Borrowed:
+    """A stream that torch owns, in the form CuPy takes over."""
+
+    def __init__(self, pointer: int) -> None:
+        self.pointer = pointer
+
+    def __cuda_stream__(self) -> tuple[int, int]:
+        return 0, self.pointer
+
+
+def _torch_stream(device: torch.device) -> Any:
+    pointer = torch.cuda.current_stream(device).cuda_stream
+    if hasattr(cupy.cuda.Stream, "from_external"):
+        return cupy.cuda.Stream.from_external(_Borrowed(pointer))
+    return cupy.cuda.ExternalStream(pointer, device.index)
