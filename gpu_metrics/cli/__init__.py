@@ -1,0 +1,12 @@
+"""The command line: one verb per file. Results go to stdout, everything else to stderr."""
+
+from gpu_metrics.cli.app import app
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line."""
+    from gpu_metrics.cli import demo, doctor, profiles, score, weights  # noqa: F401 - they register
+
+    app()

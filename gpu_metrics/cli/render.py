@@ -1,0 +1,89 @@
+"""Results as tables for people."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from gpu_metrics.explain import Explanation
+from gpu_metrics.profiles import Profile
+from gpu_metrics.results import Run
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> None:
+    """Print a table on stdout: the first column to the left, the others to the right."""
+    shown = Table(box=SIMPLE, title=title, title_justify="left", title_style="bold")
+    for number, column in enumerate(columns):
+        justify = "right" if number else "left"
+        shown.add_column(column, justify=justify, no_wrap=number == 0)  # type: ignore[arg-type]
+    for row in rows:
+        shown.add_row(*row)
+    console().print(shown)
+
+
+def console() -> Console:
+    """Where results go; as wide as they need where it is no terminal."""
+    out = Console(highlight=False, markup=False, emoji=False)
+    if not out.is_terminal:
+        out.width = 160
+    return out
+
+
+def run(record: Run, profile: Profile) -> None:
+    """The record of one submission: measures, then the values of the formula."""
+    device = record.provenance.get("device", "?")
+    images = f"{len(record.images)} image{'s' * (len(record.images) != 1)}"
+    head = (
+        f"{record.submission}: {record.profile.name} {record.profile.version}, {images}, {device}"
+    )
+    rows = []
+    for name, mean in record.means.items():
+        count = record.counts[name]
+        unit = profile.measures[name].catalogued.unit if name in profile.measures else ""
+        left_out = f"{count.not_scored}" if count.not_scored else ""
+        rows.append((name, number(mean), unit, f"{count.scored}", left_out))
+    table(["mean over images", "value", "unit", "scored", "not scored"], rows, title=head)
+    by, digits = profile.ranking.by, profile.ranking.digits
+    values = [
+        (name, number(value, digits) if name == by else number(value))
+        for name, value in record.scores.items()
+    ]
+    table(["formula", "value"], values)
+
+
+def leaderboard(runs: Sequence[Run], profile: Profile) -> None:
+    """Submissions in the order of the profile's ranking, those without a score last."""
+    by, sign = profile.ranking.by, -1 if profile.ranking.higher_is_better else 1
+
+    def rank(record: Run) -> tuple[bool, float, str]:
+        value = record.scores[by]
+        return value is None, sign * (value or 0.0), record.submission
+
+    rows = [
+        (
+            record.submission,
+            *(number(value) for value in record.means.values()),
+            number(record.scores[by], profile.ranking.digits),
+        )
+        for record in sorted(runs, key=rank)
+    ]
+    columns = ["submission", *runs[0].means, by]
+    table(columns, rows, title=f"{profile.name} {profile.version}")
+
+
+def explanation(found: Explanation) -> None:
+    """A formula at an operating point."""
+    values = [(name, number(value)) for name, value in found.values.items()]
+    table(["value", f"at {found.by} = {found.values[found.by]:.4f}"], values)
+    rows = [
+        (s.measure, number(s.value), f"{s.slope:+.4f}", f"{s.one_percent:+.4f}", s.effect)
+        for s in found.sensitivities
+    ]
+    changes = f"{found.by} if 1 % better"
+    table(["measure", "at", f"d {found.by}", changes, "a better value makes it"], rows)
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number with so many decimals; a dash where there is none."""
+    return "-" if value is None else f"{value:.{digits}f}"
