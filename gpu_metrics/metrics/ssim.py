@@ -84,8 +84,10 @@ def ssim_map(
     check_pair(x, y, min_side=2 * margin + 1, border=border)
     (x, white), (y, _) = (as_color(crop(image, border), color) for image in (x, y))
     if window == "gaussian":
-        return _ssim(x, y, _gaussian, weight=1, white=white, pivot=y[..., :1, :1]), margin
-    return _ssim(x, y, _binomial, weight=256, white=white, pivot=0), margin
+        # any finite value of the image's own range will do
+        pivot = y[..., :1, :1].nan_to_num(posinf=0, neginf=0)
+        return _ssim(x, y, _gaussian, weight=1.0, white=white, pivot=pivot), margin
+    return _ssim(x, y, _binomial, weight=256.0, white=white, pivot=0.0), margin
 
 
 def _ssim(
