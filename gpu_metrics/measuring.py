@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from jaxtyping import Float64, UInt8
@@ -45,7 +44,7 @@ class Target:
     undefined: Mapping[str, str]
 
     @classmethod
-    def prepare(cls, image: ReferenceImage, profile: Profile) -> Self:
+    def prepare(cls, image: ReferenceImage, profile: Profile) -> "Target":
         """Count pixels, find boxes, and tell which measures are defined."""
         height, width = image.pixels.shape[1:]
         whole = torch.ones(height, width, dtype=torch.bool)

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Self
 
 from jaxtyping import Bool, UInt8
 from torch import Tensor
@@ -44,7 +43,7 @@ class Reference:
     images: Mapping[str, ReferenceImage]
 
     @classmethod
-    def load(cls, source: Path | Folders, profile: Profile, *, threads: int = 4) -> Self:
+    def load(cls, source: Path | Folders, profile: Profile, *, threads: int = 4) -> "Reference":
         """Decode a reference set; every fault of every file in one ReferenceSetError."""
         folders = source if isinstance(source, Folders) else reference_folders(source)
         files = find_reference(folders, profile)

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from gpu_metrics.errors import InputError
 
@@ -97,7 +97,7 @@ class Run:
         return text.getvalue()
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: Path) -> "Run":
         """Read a record; InputError where the file is none, or of another schema."""
         try:
             return cls.from_json(path.read_text("utf-8"))
@@ -107,7 +107,7 @@ class Run:
             raise InputError(f"{path}: expected a run record: {error}") from error
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
+    def from_json(cls, text: str) -> "Run":
         """The record of JSON text written by `to_json`."""
         record = json.loads(text)
         version = record.get("schema_version")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float64, Num
 from torch import Tensor
 from torch.nn.functional import conv2d, interpolate
 
@@ -71,7 +71,7 @@ def distance(x: Features, y: Features, network: Network) -> Float64[Tensor, "B"]
 
 
 def masked_distance(
-    x: Features, y: Features, network: Network, weights: Sequence[Float64[Tensor, "B R h w"]]
+    x: Features, y: Features, network: Network, weights: Sequence[Float64[Tensor, "B R _ _"]]
 ) -> Float64[Tensor, "B R"]:
     """LPIPS of two sets of unit features, averaged with the `layer_weights` of each region."""
     layers = [
@@ -81,7 +81,7 @@ def masked_distance(
     return torch.stack(layers).sum(dim=0)
 
 
-def layer_weights(mask: Mask, features: Features) -> tuple[Float64[Tensor, "B R h w"], ...]:
+def layer_weights(mask: Mask, features: Features) -> tuple[Float64[Tensor, "B R _ _"], ...]:
     """How much each position of each layer counts in the mean of its upsampled map in a region.
 
     Averaging an upsampled map over a mask is linear, so its adjoint can be applied to the mask
@@ -105,7 +105,7 @@ def region_boxes(mask: Mask, pad: int = 0) -> list[list[Box | None]]:
     ]
 
 
-def crop_to(image: Images, box: Box) -> Images:
+def crop_to(image: Images, box: Box) -> Num[Tensor, "B C h w"]:
     """The part of `(B, C, H, W)` images inside a box."""
     top, left, bottom, right = box
     return image[..., top:bottom, left:right]
@@ -131,7 +131,7 @@ def _lpips_boxes(
     return torch.cat(scores).view(len(boxes), -1)
 
 
-def _layer_maps(x: Features, y: Features, network: Network) -> list[Float[Tensor, "B h w"]]:
+def _layer_maps(x: Features, y: Features, network: Network) -> list[Float[Tensor, "B _ _"]]:
     return [
         conv2d((a - b).square(), head[None, :, None, None])[:, 0]
         for a, b, head in zip(x, y, network.heads, strict=True)

@@ -10,7 +10,7 @@ from torch.nn.functional import conv2d, max_pool2d, pad, relu
 from gpu_metrics.errors import InputError
 from gpu_metrics.weights import Weights
 
-Features = tuple[Float[Tensor, "B C h w"], ...]
+Features = tuple[Float[Tensor, "B _ _ _"], ...]
 
 # scaling of the LPIPS authors: their networks see [-1, 1] shifted and scaled per channel
 _SHIFT = (-0.030, -0.088, -0.188)

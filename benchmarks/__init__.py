@@ -1,0 +1,1 @@
+"""Peers, accuracy and speed, measured side by side with the engine."""
