@@ -8,14 +8,13 @@ from jaxtyping import Bool, Int, UInt8
 from torch import Tensor
 
 from gpu_metrics.color import cube_root_table, lab8, srgb_to_linear_table
+from gpu_metrics.kernels.fixed_point import in_steps, region_sums
 from gpu_metrics.kernels.launch import accelerated, launch
 from gpu_metrics.kernels.layout import check_bytes, evenly_spaced, region_rows
 
 THREADS = 256
 QUADS = 4
 REGIONS = 4
-
-LAB_STEP = 2.0**-24
 
 
 class RegionErrors(NamedTuple):
@@ -34,7 +33,7 @@ def region_errors(
     """Pixels, squared errors of R, G and B, and Lab distance, summed over each region.
 
     The same integers on every device, in any batch. `lab` sums the Euclidean distance of 8-bit
-    Lab colors in units of `LAB_STEP`, rounded half to even at each pixel. One pass over the
+    Lab colors in units of `STEP`, rounded half to even at each pixel. One pass over the
     bytes; pixels in no region are not read.
 
     Args:
@@ -77,16 +76,10 @@ def region_errors_reference(
     """Twin of `region_errors` in torch operations: any device, the same integers."""
     squared = (x.int() - y.int()).square()
     apart = (lab8(x).int() - lab8(y).int()).square().sum(dim=1)
-    steps = (apart.double().sqrt() / LAB_STEP).round().long()
-    per_region = [
-        (
-            inside.sum(dim=(-2, -1)),
-            (squared * inside[:, None]).sum(dim=(-2, -1)),
-            (steps * inside).sum(dim=(-2, -1)),
-        )
-        for inside in mask.unbind(dim=1)
-    ]
-    return RegionErrors(*(torch.stack(sums, dim=1) for sums in zip(*per_region, strict=True)))
+    steps = in_steps(apart.double().sqrt())
+    return RegionErrors(
+        mask.sum(dim=(-2, -1)), region_sums(squared.long(), mask), region_sums(steps, mask)
+    )
 
 
 @cache

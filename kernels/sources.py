@@ -43,11 +43,11 @@ def digest(name: str, flags: tuple[str, ...]) -> str:
 @cache
 def signature(name: str) -> tuple[Parameter, ...]:
     """Arguments of kernel `name` in order, read from its declaration."""
-    declared = re.search(_KERNEL.format(name=name), source(name), re.DOTALL)
+    code = re.sub(r"//[^\n]*|__restrict__", "", source(name))
+    declared = re.search(_KERNEL.format(name=name), code, re.DOTALL)
     if declared is None:
         raise LookupError(f'{name}.cu declares no extern "C" __global__ void {name}(...)')
-    text = re.sub(r"//[^\n]*|__restrict__", "", declared[1])
-    return tuple(_parameter(" ".join(part.split())) for part in text.split(","))
+    return tuple(_parameter(" ".join(part.split())) for part in declared[1].split(","))
 
 
 def _parameter(text: str) -> Parameter:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
-from pictures import all_regions, interleaved, noise, region
+from pictures import all_regions, interleaved, noise, pair, region
 from torch import Tensor
 
 from gpu_metrics.kernels.region_errors import region_errors
+from gpu_metrics.kernels.ssim_binomial import ssim_binomial
+from gpu_metrics.kernels.ssim_gaussian import ssim_gaussian
 
 Case = Callable[[], tuple[Tensor, ...]]
 
@@ -18,6 +20,27 @@ def _region_errors() -> tuple[Tensor, ...]:
     return *small, *region_errors(x, y, region("random", 1, 72, 64))
 
 
+def _ssim_binomial() -> tuple[Tensor, ...]:
+    # more than one tile each way, and a crop of one
+    x, y = pair(1, 67, 70)
+    small, other = pair(2, 9, 13)
+    return (
+        *ssim_binomial(x, interleaved(y), all_regions(1, 67, 70)),
+        *ssim_binomial(small, other, region("random", 2, 9, 13)),
+    )
+
+
+def _ssim_gaussian() -> tuple[Tensor, ...]:
+    x, y = pair(1, 37, 53)
+    small, other = pair(2, 12, 13)
+    return (
+        *ssim_gaussian(x, interleaved(y), all_regions(1, 37, 53)),
+        *ssim_gaussian(small, other, region("random", 2, 12, 13), color="luma"),
+    )
+
+
 CASES: dict[str, Case] = {
     "region_errors": _region_errors,
+    "ssim_binomial": _ssim_binomial,
+    "ssim_gaussian": _ssim_gaussian,
 }

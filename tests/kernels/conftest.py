@@ -13,6 +13,17 @@ from place import Place, require_cuda  # noqa: E402
 SEEDS = (0, 1, 2, 3)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: takes a minute; runs only with -m slow")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if "slow" not in config.option.markexpr:
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="runs only with -m slow"))
+
+
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 def on_kernel(request: pytest.FixtureRequest) -> Place:
     """Run a function through its kernel: `on_kernel(region_errors, x, y, mask)`."""

@@ -12,7 +12,7 @@ from cuda_on_cpu import CpuRunner, Library
 from gpu_metrics.kernels import launch
 
 FLAGS = {
-    "address": ("-fsanitize=address,undefined", "-fsanitize-recover=all"),
+    "address": ("-fsanitize=address,undefined", "-fsanitize-recover=all", "-O1"),
     "thread": ("-fsanitize=thread", "-DONE_OS_THREAD_EACH"),
 }
 

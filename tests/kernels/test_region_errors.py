@@ -10,7 +10,8 @@ from pictures import SIZES, all_regions, interleaved, noise, pair, region
 from place import Place
 
 from gpu_metrics.errors import InputError
-from gpu_metrics.kernels.region_errors import LAB_STEP, region_errors, region_errors_reference
+from gpu_metrics.kernels.fixed_point import STEP
+from gpu_metrics.kernels.region_errors import region_errors, region_errors_reference
 
 
 def assert_equal(actual, expected):
@@ -53,7 +54,7 @@ def test_sums_agree_with_numpy_and_opencv(on_kernel):
             assert actual.squared[i, r].tolist() == squared[inside].sum(axis=0).tolist()
             # each pixel is rounded to half a step at most
             expected = distance[inside].sum()
-            assert abs(actual.lab[i, r] * LAB_STEP - expected) <= inside.sum() * LAB_STEP / 2 + 1e-9
+            assert abs(actual.lab[i, r] * STEP - expected) <= inside.sum() * STEP / 2 + 1e-9
 
 
 def test_identical_images_have_no_error(on_kernel):

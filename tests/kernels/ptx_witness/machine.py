@@ -113,6 +113,10 @@ class Machine:
             write(operations.shift(name, read(1), read(2, "u32")))
         elif name == "prmt":
             write(operations.permute_bytes(read(1), read(2), read(3)))
+        elif name == "bfi":
+            write(operations.insert_bits(read(1), read(2), read(3, "u32"), read(4, "u32")))
+        elif name == "dp2a":
+            write(operations.dot_halves_with_bytes(operation, read(1), read(2), read(3)))
         elif name == "neg":
             write(-read(1))
         elif name == "abs":
@@ -123,7 +127,7 @@ class Machine:
             product = operations.integer_arithmetic(operation, read(1), read(2))
             addend = f"{kind[0]}{8 * product.dtype.itemsize}"
             write(product + read(3, addend))
-        elif name in ("add", "sub", "mul", "div", "min", "max"):
+        elif name in ("add", "sub", "mul", "div", "rem", "min", "max"):
             arithmetic = "float" if kind[0] == "f" else "integer"
             write(getattr(operations, f"{arithmetic}_arithmetic")(operation, read(1), read(2)))
         else:

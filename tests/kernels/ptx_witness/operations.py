@@ -44,18 +44,23 @@ def float_arithmetic(operation: tuple[str, ...], a: Lanes, b: Lanes) -> Lanes:
 def integer_arithmetic(operation: tuple[str, ...], a: Lanes, b: Lanes) -> Lanes:
     name, modifiers = operation[0], operation[1:-1]
     if name in ("mul", "mad"):
-        wide = a.dtype.kind == "i"
-        if "wide" in modifiers:
-            width = 16 * a.dtype.itemsize
-            extended = (_SIGNED if wide else _UNSIGNED)[width]
-            return a.astype(extended) * b.astype(extended)
-        if "lo" in modifiers:
+        if modifiers == ("lo",):
             return a * b
-        raise NotImplementedError(".".join(operation))
+        width = 8 * a.dtype.itemsize
+        if width == 64 or modifiers not in (("wide",), ("hi",)):
+            raise NotImplementedError(".".join(operation))
+        double = (_SIGNED if a.dtype.kind == "i" else _UNSIGNED)[2 * width]
+        product = a.astype(double) * b.astype(double)
+        return product if modifiers == ("wide",) else (product >> double(width)).astype(a.dtype)
     if modifiers:
         raise NotImplementedError(".".join(operation))
     if name in ("min", "max"):
         return (np.minimum if name == "min" else np.maximum)(a, b)
+    if name == "rem":
+        return np.fmod(a, b)
+    if name == "div":
+        # towards zero, where NumPy's // goes down
+        return (a - np.fmod(a, b)) // b
     return {"add": np.add, "sub": np.subtract}[name](a, b)
 
 
@@ -92,6 +97,21 @@ def permute_bytes(low: Lanes, high: Lanes, selector: Lanes) -> Lanes:
         byte = both >> (8 * nibble).astype(np.uint64) & np.uint64(255)
         result |= byte.astype(np.uint32) << np.uint32(8 * i)
     return result
+
+
+def insert_bits(field: Lanes, into: Lanes, start: Lanes, length: Lanes) -> Lanes:
+    if into.dtype != np.uint32 or ((start + length) > 32).any():
+        raise NotImplementedError("bfi beyond 32 bits")
+    mask = ((np.uint64(1) << length.astype(np.uint64)) - np.uint64(1)).astype(np.uint32) << start
+    return into & ~mask | field << start & mask
+
+
+def dot_halves_with_bytes(operation: tuple[str, ...], a: Lanes, b: Lanes, c: Lanes) -> Lanes:
+    if operation[2:] != ("u32", "u32"):
+        raise NotImplementedError(".".join(operation))
+    first = b >> np.uint32({"lo": 0, "hi": 16}[operation[1]])
+    low, high = a & np.uint32(0xFFFF), a >> np.uint32(16)
+    return c + low * (first & np.uint32(255)) + high * (first >> np.uint32(8) & np.uint32(255))
 
 
 def convert(operation: tuple[str, ...], value: Lanes, target: type[np.generic]) -> Lanes:

@@ -1,0 +1,93 @@
+"""Exact sums of structural similarity over a 5x5 binomial window, per region."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Int, Int64, UInt8
+from torch import Tensor
+from torch.nn.functional import pad
+
+from gpu_metrics.color import LUMA_WEIGHTS, weighted_sum
+from gpu_metrics.kernels.fixed_point import in_steps, region_sums
+from gpu_metrics.kernels.launch import accelerated, launch
+from gpu_metrics.kernels.layout import check_bytes, evenly_spaced, region_rows
+
+COLUMNS = 64
+ROWS = 64
+REGIONS = 4
+
+WINDOW = (1, 4, 6, 4, 1)
+# (.01 * 255000)^2 and (.03 * 255000)^2, times the square of the window's sum, 256
+C1 = 426_147_840_000
+C2 = 3_835_330_560_000
+
+
+class SsimSums(NamedTuple):
+    """Integer sums over the pixels of each region that count; zero for an empty region."""
+
+    pixels: Int[Tensor, "B R"]
+    steps: Int[Tensor, "B R"]
+
+
+def ssim_binomial(
+    x: UInt8[Tensor, "B 3 H W"],
+    y: UInt8[Tensor, "B 3 H W"],
+    mask: Bool[Tensor, "B R H W"],
+) -> SsimSums:
+    """SSIM of luma over a 5x5 binomial window, summed over each region in units of `STEP`.
+
+    Beyond the edge the image is zero, and every pixel counts. Window sums are exact integers, so
+    the same bits come out on every device, in any batch.
+
+    Args:
+        x, y, mask: As for `region_errors`.
+    """
+    check_bytes(x, y, mask)
+    if not accelerated("ssim_binomial", x, y, mask):
+        return ssim_binomial_reference(x, y, mask)
+
+    batch, regions, height, width = mask.shape
+    rows, mask_batch = region_rows(mask)
+    u, v = evenly_spaced(x), evenly_spaced(y)
+    sums = torch.zeros(batch, regions, 2, dtype=torch.int64, device=x.device)
+    launch(
+        "ssim_binomial",
+        (-(-width // COLUMNS), -(-height // ROWS), batch * -(-regions // REGIONS)),
+        (256,),
+        u.image,
+        v.image,
+        rows,
+        sums,
+        *(height, width, regions),
+        *(u.batch, u.channel, u.pixel),
+        *(v.batch, v.channel, v.pixel),
+        mask_batch,
+    )
+    return SsimSums(sums[..., 0], sums[..., 1])
+
+
+def ssim_binomial_reference(
+    x: UInt8[Tensor, "B 3 H W"],
+    y: UInt8[Tensor, "B 3 H W"],
+    mask: Bool[Tensor, "B R H W"],
+) -> SsimSums:
+    """Twin of `ssim_binomial` in torch operations: any device, the same integers."""
+    u, v = (weighted_sum(image.long(), LUMA_WEIGHTS) for image in (x, y))
+    sx, sy, squares, product = (_window_sum(m) for m in (u, v, u * u + v * v, u * v))
+
+    means = sx * sx + sy * sy
+    luminance = (2 * (sx * sy) + C1).double()
+    structure = (2 * (256 * product - sx * sy) + C2).double()
+    brightness = (means + C1).double()
+    contrast = (256 * squares - means + C2).double()
+    values = (luminance * structure) / (brightness * contrast)
+    return SsimSums(mask.sum(dim=(-2, -1)), region_sums(in_steps(values), mask))
+
+
+def _window_sum(moment: Int64[Tensor, "B H W"]) -> Int64[Tensor, "B H W"]:
+    height, width = moment.shape[-2:]
+    padded = pad(moment, (2, 2, 2, 2))
+    across = weighted_sum(
+        torch.stack([padded[:, :, k : k + width] for k in range(5)], dim=1), WINDOW
+    )
+    return weighted_sum(torch.stack([across[:, k : k + height] for k in range(5)], dim=1), WINDOW)
