@@ -1,6 +1,6 @@
 """LPIPS of whole images, of a region's bounding box, or averaged inside a region."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from jaxtyping import Float, Float64, Num
@@ -66,19 +66,16 @@ def lpips(
 
 def distance(x: Features, y: Features, network: Network) -> Float64[Tensor, "B"]:
     """LPIPS of two sets of unit features, averaged over each layer's positions."""
-    layers = [m.double().mean(dim=(-2, -1)) for m in _layer_maps(x, y, network)]
-    return torch.stack(layers).sum(dim=0)
+    pairs = zip(_one_by_one(x), _one_by_one(y), strict=True)
+    return torch.cat([_distance(fx, fy, network) for fx, fy in pairs])
 
 
 def masked_distance(
     x: Features, y: Features, network: Network, weights: Sequence[Float64[Tensor, "B R _ _"]]
 ) -> Float64[Tensor, "B R"]:
     """LPIPS of two sets of unit features, averaged with the `layer_weights` of each region."""
-    layers = [
-        (m.double()[:, None] * w).sum(dim=(-2, -1))
-        for m, w in zip(_layer_maps(x, y, network), weights, strict=True)
-    ]
-    return torch.stack(layers).sum(dim=0)
+    triples = zip(_one_by_one(x), _one_by_one(y), _one_by_one(weights), strict=True)
+    return torch.cat([_masked_distance(fx, fy, w, network) for fx, fy, w in triples])
 
 
 def layer_weights(mask: Mask, features: Features) -> tuple[Float64[Tensor, "B R _ _"], ...]:
@@ -87,11 +84,9 @@ def layer_weights(mask: Mask, features: Features) -> tuple[Float64[Tensor, "B R 
     Averaging an upsampled map over a mask is linear, so its adjoint can be applied to the mask
     instead, once for all images that will be compared. Each sums to 1; NaN for an empty region.
     """
-    region = mask.double() / mask.sum(dim=(-2, -1), keepdim=True)
+    regions = (mask.double() / mask.sum(dim=(-2, -1), keepdim=True)).split(1)
     return tuple(
-        _upsampling(layer.shape[-2], mask.shape[-2], mask.device).mT
-        @ region
-        @ _upsampling(layer.shape[-1], mask.shape[-1], mask.device)
+        torch.cat([_downsampled(region, *layer.shape[-2:]) for region in regions])
         for layer in features
     )
 
@@ -131,11 +126,43 @@ def _lpips_boxes(
     return torch.cat(scores).view(len(boxes), -1)
 
 
+def _one_by_one(layers: Sequence[Tensor]) -> Iterator[tuple[Tensor, ...]]:
+    """What belongs to each image alone, since the size of a batch moves the last bits of a score.
+
+    Convolutions, matrix products and means over several images add up in another order.
+    """
+    return zip(*(layer.split(1) for layer in layers), strict=True)
+
+
+def _distance(x: Features, y: Features, network: Network) -> Float64[Tensor, "1"]:
+    layers = [m.double().mean(dim=(-2, -1)) for m in _layer_maps(x, y, network)]
+    return torch.stack(layers).sum(dim=0)
+
+
+def _masked_distance(
+    x: Features, y: Features, weights: Sequence[Tensor], network: Network
+) -> Float64[Tensor, "1 R"]:
+    layers = [
+        (m.double()[:, None] * w).sum(dim=(-2, -1))
+        for m, w in zip(_layer_maps(x, y, network), weights, strict=True)
+    ]
+    return torch.stack(layers).sum(dim=0)
+
+
 def _layer_maps(x: Features, y: Features, network: Network) -> list[Float[Tensor, "B _ _"]]:
     return [
         conv2d((a - b).square(), head[None, :, None, None])[:, 0]
         for a, b, head in zip(x, y, network.heads, strict=True)
     ]
+
+
+def _downsampled(
+    region: Float64[Tensor, "1 R H W"], height: int, width: int
+) -> Float64[Tensor, "1 R h w"]:
+    """The adjoint of the bilinear upsampling of a layer of that size, applied to regions."""
+    rows = _upsampling(height, region.shape[-2], region.device)
+    columns = _upsampling(width, region.shape[-1], region.device)
+    return rows.mT @ region @ columns
 
 
 def _upsampling(source: int, target: int, device: torch.device) -> Float64[Tensor, "target source"]:
