@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
+import torch
 from pictures import all_regions, interleaved, noise, pair, region
 from torch import Tensor
 
+from gpu_metrics.kernels.lpips_pool import lpips_pool
 from gpu_metrics.kernels.region_errors import region_errors
 from gpu_metrics.kernels.ssim_binomial import ssim_binomial
 from gpu_metrics.kernels.ssim_gaussian import ssim_gaussian
@@ -39,7 +41,18 @@ def _ssim_gaussian() -> tuple[Tensor, ...]:
     )
 
 
+def _lpips_pool() -> tuple[Tensor, ...]:
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.randn(2, 2, 19, 9, 7, generator=generator).relu()
+    heads, weights = (
+        torch.rand(19, generator=generator),
+        torch.rand(2, 3, 9, 7, generator=generator).double() / 63,
+    )
+    return (lpips_pool(x, y, heads, weights),)
+
+
 CASES: dict[str, Case] = {
+    "lpips_pool": _lpips_pool,
     "region_errors": _region_errors,
     "ssim_binomial": _ssim_binomial,
     "ssim_gaussian": _ssim_gaussian,
