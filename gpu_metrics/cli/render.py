@@ -12,11 +12,12 @@ from gpu_metrics.results import Run
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> None:
-    """Print a table on stdout: the first column to the left, the others to the right."""
+    """Print a table on stdout: numbers to the right, words to the left."""
+    rows = list(rows)
     shown = Table(box=SIMPLE, title=title, title_justify="left", title_style="bold")
-    for number, column in enumerate(columns):
-        justify = "right" if number else "left"
-        shown.add_column(column, justify=justify, no_wrap=number == 0)  # type: ignore[arg-type]
+    for index, column in enumerate(columns):
+        numeric = all(_is_number(row[index]) for row in rows)
+        shown.add_column(column, justify="right" if numeric else "left", no_wrap=index == 0)
     for row in rows:
         shown.add_row(*row)
     console().print(shown)
@@ -87,3 +88,7 @@ def explanation(found: Explanation) -> None:
 def number(value: float | None, digits: int = 4) -> str:
     """A number with so many decimals; a dash where there is none."""
     return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _is_number(text: str) -> bool:
+    return text.lstrip("+-").replace(".", "", 1).isdecimal() or text in ("", "-")

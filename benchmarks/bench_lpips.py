@@ -1,0 +1,38 @@
+"""LPIPS on AlexNet: both images, with the reference's features kept, and the lpips package."""
+
+import warnings
+
+import pytest
+import torch
+
+from benchmarks.official import lpips_package
+from gpu_metrics.metrics import Network, lpips, unit_features
+from gpu_metrics.metrics.lpips import distance
+from gpu_metrics.weights import find_weights
+
+
+@pytest.fixture(scope="module")
+def implementations(device, pair):
+    network = Network.build(find_weights("alex"), device=device)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        package = lpips_package("alex").to(device)
+    with torch.no_grad():
+        kept = unit_features(pair(1, 512)[1], network)
+    return {
+        "ours": lambda x, y: lpips(x, y, network=network),
+        "ours, reference kept": lambda x, y: distance(unit_features(x, network), kept, network),
+        "lpips package": lambda x, y: package(x / 127.5 - 1, y / 127.5 - 1).flatten(),
+    }
+
+
+@pytest.mark.parametrize("name", ["ours", "ours, reference kept", "lpips package"])
+def bench_lpips(measure, benchmark, pair, implementations, name):
+    benchmark.group = "lpips alex 1x3x512x512"
+    x, y = pair(1, 512)
+
+    result = measure(implementations[name], x, y)
+
+    with torch.no_grad():
+        expected = implementations["lpips package"](x, y)
+    assert torch.allclose(result.float(), expected, rtol=0, atol=1e-6)
