@@ -47,24 +47,32 @@ def read_mask(path: Path) -> Picture:
     return _picture(grey * np.uint8(255) if grey.max() <= 1 else grey, data)
 
 
-def picture_of(array: "np.ndarray | Tensor") -> Picture:
-    """An image that is in memory already: a uint8 array `(H, W, 3)`, or a tensor `(3, H, W)`."""
+def picture_of(array: object) -> Picture:
+    """An image that is in memory already: a uint8 array `(H, W, 3)`, or a tensor `(3, H, W)`.
+
+    It is copied, so that pixels and hash belong together whatever the caller writes later.
+    """
     if isinstance(array, Tensor):
-        pixels = array.detach().cpu()
+        fits = array.dtype == torch.uint8 and array.dim() == 3 and array.shape[0] == 3
+        layout, rows = "(3, H, W)", array.detach().cpu().movedim(0, -1).numpy() if fits else None
+    elif isinstance(array, np.ndarray):
+        fits = array.dtype == np.uint8 and array.ndim == 3 and array.shape[2] == 3
+        layout, rows = "(H, W, 3)", array if fits else None
     else:
-        pixels = torch.from_numpy(np.ascontiguousarray(array))
-        pixels = pixels.permute(2, 0, 1) if pixels.dim() == 3 else pixels
-    if pixels.dtype != torch.uint8 or pixels.dim() != 3 or pixels.shape[0] != 3:
-        expected = "(3, H, W)" if isinstance(array, Tensor) else "(H, W, 3)"
+        raise InputError(f"expected an array or a tensor, got {type(array).__name__}")
+    if rows is None:
         raise InputError(
-            f"expected a uint8 RGB image {expected}, got {array.dtype} {tuple(array.shape)}"
+            f"expected a uint8 RGB image {layout}, got {array.dtype} {tuple(array.shape)}"
         )
-    rows = pixels.permute(1, 2, 0).contiguous()
-    return Picture(rows.permute(2, 0, 1), hashlib.sha256(rows.numpy().tobytes()).hexdigest())
+    rows = np.array(rows, order="C")
+    return _picture(rows, rows.tobytes())
 
 
 def _read(path: Path) -> bytes:
     try:
+        # a pipe would keep its reader waiting
+        if path.exists() and not path.is_file():
+            raise InputError("not a regular file")
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}") from error
@@ -78,9 +86,14 @@ def _decode(data: bytes, flags: int) -> "np.ndarray":
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
         raise InputError(f"cannot be decoded as an image: {error.err}") from error
-    if image is None:
+    if image is None or _lacks_its_end(data):
         raise InputError("cannot be decoded as an image; it is damaged or no image at all")
     return image
+
+
+def _lacks_its_end(data: bytes) -> bool:
+    """Whether a JPEG was cut short; OpenCV before 5 paints what is missing grey."""
+    return data.startswith(b"\xff\xd8") and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
 
 
 def _picture(rows: "np.ndarray", data: bytes) -> Picture:
