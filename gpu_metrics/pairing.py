@@ -46,26 +46,27 @@ def reference_folders(reference: Path) -> Folders:
     """The folders of a reference set: `gt` (or `ref`) and `mask` (or `mask_personmask`)."""
     if not reference.is_dir():
         raise ReferenceSetError(f"{reference}: expected a folder with gt/ and mask/")
-    manifest = reference / MANIFEST
-    if manifest.is_file():
-        return Folders(reference, reference, manifest)
+    manifest = reference / MANIFEST if (reference / MANIFEST).is_file() else None
     gt = next((f for name in _GT_FOLDERS if (f := reference / name).is_dir()), None)
     masks = next((f for name in _MASK_FOLDERS if (f := reference / name).is_dir()), None)
-    if gt is None:
+    if gt is None and manifest is None:
         here = ", ".join(sorted(p.name for p in reference.iterdir())[:10]) or "nothing"
         raise ReferenceSetError(
             f"{reference}: expected a folder gt/ (or ref/) inside, or {MANIFEST}; it holds {here}"
         )
-    return Folders(gt, masks)
+    return Folders(gt or reference, masks, manifest)
 
 
 def find_reference(folders: Folders, profile: Profile) -> list[ReferenceFiles]:
     """Ground truth and masks, paired by id and sorted; every fault of the set in one error."""
     if profile.images.pairing == "manifest":
         return _read_manifest(folders, profile)
+    for folder in (folders.gt, folders.masks if profile.needs_masks else None):
+        if folder is not None and not folder.is_dir():
+            raise ReferenceSetError(f"{folder}: expected a folder")
     truth = _find(folders.gt, profile.images, skip=profile.images.skip)
     problems = truth.problems
-    if not truth.files:
+    if not truth.files and not problems:
         problems.append(f"{folders.gt}: no images; expected {', '.join(profile.images.extensions)}")
     masks: Mapping[str, Path] = {}
     if profile.needs_masks:
@@ -97,7 +98,7 @@ def find_submission(
         SubmissionError: Files are missing, too many, or share an id; all of them are listed.
     """
     if not folder.is_dir():
-        raise SubmissionError(f"{folder.name}: expected a folder of images")
+        raise SubmissionError(f"{printable(folder.name)}: expected a folder of images")
     reference = list(reference)
     if rules.pairing == "manifest":
         found = _find_named(folder, rules)
@@ -122,9 +123,6 @@ def find_submission(
 def _find(folder: Path, rules: Images, *, skip: str | None, shown: Path | None = None) -> _Found:
     """Images of a folder by id; `shown` is the folder that messages must not look behind."""
     found = _Found({}, [], [])
-    if not folder.is_dir():
-        found.problems.append(f"{folder}: expected a folder")
-        return found
     for path in _images(folder, rules, skip, found.ignored):
         name = _shown(path, shown)
         id_ = _id(path.stem, rules)
@@ -172,8 +170,13 @@ def _run_hint(stem: str) -> str:
     return ""
 
 
+def printable(name: str) -> str:
+    """A name on one line, with escapes for what terminals obey and files cannot hold."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
 def _shown(path: Path, folder: Path | None) -> str:
-    return str(path if folder is None else path.relative_to(folder))
+    return str(path) if folder is None else printable(path.relative_to(folder).as_posix())
 
 
 def _read_manifest(folders: Folders, profile: Profile) -> list[ReferenceFiles]:
@@ -183,19 +186,14 @@ def _read_manifest(folders: Folders, profile: Profile) -> list[ReferenceFiles]:
             f"{folders.gt}: {profile.name} pairs by manifest; expected {MANIFEST} in the "
             "reference folder"
         )
+    columns = ["id", "gt", *(["mask"] if profile.needs_masks else []), "submission"]
     root = folders.manifest.parent
-    with folders.manifest.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    columns = {"id", "gt", "submission"} | ({"mask"} if profile.needs_masks else set())
-    absent = columns - set(rows[0] if rows else ())
-    if absent:
-        raise ReferenceSetError(
-            f"{folders.manifest}: expected a first line with {', '.join(sorted(columns))}; "
-            f"{', '.join(sorted(absent))} is not there"
-        )
     problems, seen, files = [], set(), []
-    for number, row in enumerate(rows, start=2):
+    for number, row in _manifest_rows(folders.manifest, columns):
         where = f"{folders.manifest}, line {number}"
+        if blank := [column for column in columns if not row[column]]:
+            problems.append(f"{where}: {', '.join(blank)} is empty")
+            continue
         for key in ("id", "submission"):
             if (key, row[key]) in seen:
                 problems.append(f"{where}: {key} {row[key]!r} comes twice")
@@ -206,3 +204,22 @@ def _read_manifest(folders: Folders, profile: Profile) -> list[ReferenceFiles]:
     if problems:
         raise ReferenceSetError("the reference set cannot be used:", problems)
     return sorted(files, key=lambda f: f.id)
+
+
+def _manifest_rows(manifest: Path, columns: list[str]) -> list[tuple[int, dict[str, str]]]:
+    """Rows with their line numbers."""
+    try:
+        # spreadsheets put a byte order mark before UTF-8
+        with manifest.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            names, rows = reader.fieldnames or [], [(reader.line_num, row) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ReferenceSetError(f"{manifest}: expected CSV in UTF-8: {error}") from error
+    if absent := [column for column in columns if column not in names]:
+        raise ReferenceSetError(
+            f"{manifest}: expected a first line with {', '.join(columns)}; "
+            f"{', '.join(absent)} is not there"
+        )
+    if not rows:
+        raise ReferenceSetError(f"{manifest}: no images; expected one line for each")
+    return rows

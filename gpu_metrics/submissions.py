@@ -10,7 +10,7 @@ from typing import Any
 
 from gpu_metrics.errors import InputError, SubmissionError
 from gpu_metrics.images import Picture, picture_of, read_color
-from gpu_metrics.pairing import find_submission
+from gpu_metrics.pairing import find_submission, printable
 from gpu_metrics.profiles import Images
 from gpu_metrics.reference import Reference, ReferenceImage
 
@@ -42,7 +42,7 @@ def open_submission(
     candidates = [
         Candidate(
             target=reference.images[id_],
-            file=path.relative_to(folder).as_posix(),
+            file=printable(path.relative_to(folder).as_posix()),
             read=partial(read_color, path),
         )
         for id_, path in sorted(found.items())
@@ -70,7 +70,9 @@ def decoded(
 
 def title(submission: Submission) -> str:
     """What a record calls a submission that was given no name."""
-    return "arrays" if isinstance(submission, Mapping) else Path(submission).resolve().name
+    if isinstance(submission, Mapping):
+        return "arrays"
+    return printable(Path(submission).resolve().name)
 
 
 def _arrays(submission: Mapping[str, Any], reference: Reference) -> list[Candidate]:
