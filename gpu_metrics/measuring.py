@@ -47,7 +47,8 @@ class Target:
     def prepare(cls, image: ReferenceImage, profile: Profile) -> "Target":
         """Count pixels, find boxes, and tell which measures are defined."""
         height, width = image.pixels.shape[1:]
-        whole = torch.ones(height, width, dtype=torch.bool)
+        # named, since a host may have set another default
+        whole = torch.ones(height, width, dtype=torch.bool, device="cpu")
         regions = {WHOLE_IMAGE: whole}
         if image.mask is not None:
             regions |= {name: region_mask(image.mask, r) for name, r in profile.regions.items()}
