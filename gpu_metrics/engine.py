@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,6 +71,9 @@ class Scorer:
     ) -> None:
         self.profile = profile if isinstance(profile, Profile) else load_profile(profile)
         self.device = choose_device(device)
+        for what, given in (("batch_megapixels", batch_megapixels), ("threads", threads)):
+            if given is not None and not given > 0:
+                raise InputError(f"{what}: expected more than 0, got {given}")
         self._threads = threads or min(os.cpu_count() or 1, _MOST_THREADS)
         self._batch_pixels = 1e6 * (batch_megapixels or _BATCH_MEGAPIXELS[self.device.type])
         source = reference if isinstance(reference, Folders) else Path(reference)
@@ -143,16 +147,20 @@ class Scorer:
         try:
             with self._device_lock:
                 numbers = self._numbers(batch)
-        except torch.OutOfMemoryError as error:
-            if len(batch) > 1:
-                half = len(batch) // 2
-                return self._measure(batch[:half]) + self._measure(batch[half:])
-            image = batch[0].target.image
-            raise EngineError(
-                f"{image.id}: one image of {image.size} does not fit into the memory of "
-                f"{self.device}; free some, or use the device 'cpu'"
-            ) from error
-        return [self._row(item.target, values) for item, values in zip(batch, numbers, strict=True)]
+        except torch.OutOfMemoryError:
+            # while the error lives, its frames hold the memory of what failed
+            numbers = None
+        if numbers is not None:
+            pairs = zip(batch, numbers, strict=True)
+            return [self._row(item.target, values) for item, values in pairs]
+        if len(batch) > 1:
+            half = len(batch) // 2
+            return self._measure(batch[:half]) + self._measure(batch[half:])
+        image = batch[0].target.image
+        raise EngineError(
+            f"{image.id}: one image of {image.size} does not fit into the memory of "
+            f"{self.device}; free some, or use the device 'cpu'"
+        )
 
     def _numbers(self, batch: list[_Loaded]) -> list[list[float]]:
         targets = [item.target for item in batch]
@@ -214,11 +222,13 @@ class Scorer:
 def choose_device(name: str) -> torch.device:
     """The device that "auto", "cpu", "cuda" or "cuda:1" stands for; EngineError if absent."""
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    kind, _, index = name.partition(":")
-    if kind not in _BATCH_MEGAPIXELS or (":" in name and not index.isdecimal()):
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if re.fullmatch(r"cpu|cuda(:[0-9]+)?", name) is None:
         raise InputError(f"device: expected 'auto', 'cpu', 'cuda' or 'cuda:N', got {name!r}")
-    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
-        count = torch.cuda.device_count()
+    if name == "cpu":
+        return torch.device(name)
+    count, index = torch.cuda.device_count(), name.partition(":")[2]
+    if int(index or 0) >= count:
         raise EngineError(f"device {name!r} is not there; CUDA devices found: {count}")
-    return torch.device(name)
+    # threads have current devices of their own; one scorer stays on one
+    return torch.device("cuda", int(index or torch.cuda.current_device()))
