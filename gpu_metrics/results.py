@@ -3,16 +3,19 @@
 import csv
 import io
 import json
+import math
 import os
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from gpu_metrics.errors import InputError
+from gpu_metrics.errors import EngineError, InputError
 
 SCHEMA_VERSION = 1
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,40 +106,94 @@ class Run:
             return cls.from_json(path.read_text("utf-8"))
         except OSError as error:
             raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise InputError(f"{path}: expected a run record: {error}") from error
+        except (UnicodeDecodeError, InputError) as error:
+            raise InputError(f"{path}: {error}") from error
 
     @classmethod
     def from_json(cls, text: str) -> "Run":
-        """The record of JSON text written by `to_json`."""
-        record = json.loads(text)
-        version = record.get("schema_version")
+        """The record of JSON text written by `to_json`; InputError where it is none."""
+        try:
+            record = json.loads(text, parse_float=_finite, parse_constant=_finite)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"expected a run record in JSON: {error}") from error
+        version = record.get("schema_version") if isinstance(record, dict) else None
         if version != SCHEMA_VERSION:
             raise InputError(f"schema_version: expected {SCHEMA_VERSION}, got {version!r}")
-        return cls(
-            **record
-            | {
-                "profile": ProfileStamp(**record["profile"]),
-                "counts": {name: Count(**count) for name, count in record["counts"].items()},
-                "images": tuple(ImageRow(**row) for row in record["images"]),
-                "rejected": tuple(Rejection(**item) for item in record["rejected"]),
-                "warnings": tuple(record["warnings"]),
-            }
-        )
+        _check_keys(cls, record, "run record")
+        try:
+            run = cls(
+                **record
+                | {
+                    "profile": _made(ProfileStamp, record["profile"], "profile"),
+                    "counts": {
+                        name: _made(Count, item, f"counts of {name}")
+                        for name, item in record["counts"].items()
+                    },
+                    "images": tuple(_made(ImageRow, item, "images") for item in record["images"]),
+                    "rejected": tuple(
+                        _made(Rejection, item, "rejected") for item in record["rejected"]
+                    ),
+                    "warnings": tuple(record["warnings"]),
+                }
+            )
+            for numbers in (run.scores, run.means, *(row.values for row in run.images)):
+                _check_numbers(numbers)
+        except (AttributeError, TypeError) as error:
+            raise InputError(f"expected a run record: {error}") from error
+        return run
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a text file so that a crash leaves the old one or the new one, never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    """Write a text file so that a crash leaves the old one or the new one, never half of it.
+
+    What is no regular file, as /dev/null, is written to and never replaced.
+    """
+    # a link keeps its place, and the file it points to is replaced
+    path = path.resolve()
     try:
-        with partial.open("x", encoding="utf-8", newline="") as file:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8", newline="")
+        else:
+            _replace(path, text)
+    except OSError as error:
+        raise EngineError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _replace(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with part.open("x", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(path)
+        part.replace(path)
     finally:
-        partial.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
+
+
+def _finite(number: str) -> float:
+    if not math.isfinite(value := float(number)):
+        raise ValueError(f"expected finite numbers, got {number}")
+    return value
+
+
+def _made(kind: type[Part], item: Any, where: str) -> Part:
+    _check_keys(kind, item, where)
+    return kind(**item)
+
+
+def _check_keys(kind: type, item: Any, where: str) -> None:
+    expected = [entry.name for entry in fields(kind)]
+    if not isinstance(item, dict) or item.keys() != set(expected):
+        got = ", ".join(item) if isinstance(item, dict) else f"{item!r:.40}"
+        raise InputError(f"{where}: expected {', '.join(expected)}, got {got}")
+
+
+def _check_numbers(table: Mapping[str, float | None]) -> None:
+    for name, value in table.items():
+        if value is not None and type(value) not in (int, float):
+            raise InputError(f"{name}: expected a number or null, got {value!r:.40}")
 
 
 def _cell(text: str) -> str:
