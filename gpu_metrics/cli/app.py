@@ -36,7 +36,7 @@ app = typer.Typer(
     epilog=EXIT_CODES,
 )
 
-talk = Console(stderr=True, highlight=False)
+talk = Console(stderr=True, highlight=False, emoji=False)
 
 
 def verb(function: Callable[P, None]) -> Callable[P, None]:
@@ -74,7 +74,7 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(
         *columns, TimeElapsedColumn(), console=talk, transient=True, disable=quiet
     ) as bar:
-        task = bar.add_task(what, total=None)
+        task = bar.add_task(escape(what), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
