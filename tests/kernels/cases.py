@@ -6,6 +6,7 @@ import torch
 from pictures import all_regions, interleaved, noise, pair, region
 from torch import Tensor
 
+from gpu_metrics.kernels.delta_e import delta_e
 from gpu_metrics.kernels.lpips_pool import lpips_pool
 from gpu_metrics.kernels.region_errors import region_errors
 from gpu_metrics.kernels.ssim_binomial import ssim_binomial
@@ -51,7 +52,20 @@ def _lpips_pool() -> tuple[Tensor, ...]:
     return (lpips_pool(x, y, heads, weights),)
 
 
+def _delta_e() -> tuple[Tensor, ...]:
+    x, y, mask = (
+        noise(1, 37, 61, seed=1),
+        interleaved(noise(1, 37, 61, seed=2)),
+        all_regions(1, 37, 61),
+    )
+    return (
+        *delta_e(x, y, mask),
+        *delta_e(x, y, mask, formula="cie76"),
+    )
+
+
 CASES: dict[str, Case] = {
+    "delta_e": _delta_e,
     "lpips_pool": _lpips_pool,
     "region_errors": _region_errors,
     "ssim_binomial": _ssim_binomial,

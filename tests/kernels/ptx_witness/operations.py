@@ -47,6 +47,9 @@ def integer_arithmetic(operation: tuple[str, ...], a: Lanes, b: Lanes) -> Lanes:
         if modifiers == ("lo",):
             return a * b
         width = 8 * a.dtype.itemsize
+        if width == 64 and modifiers == ("hi",):
+            # 128-bit products, one by one in Python's integers
+            return (a.astype(object) * b.astype(object) >> 64).astype(a.dtype)
         if width == 64 or modifiers not in (("wide",), ("hi",)):
             raise NotImplementedError(".".join(operation))
         double = (_SIGNED if a.dtype.kind == "i" else _UNSIGNED)[2 * width]
