@@ -84,6 +84,8 @@ def layer_weights(mask: Mask, features: Features) -> tuple[Float64[Tensor, "B R 
     Averaging an upsampled map over a mask is linear, so its adjoint can be applied to the mask
     instead, once for all images that will be compared. Each sums to 1; NaN for an empty region.
     """
+    # matrix products of transposed memory differ in their last bits
+    mask = mask.contiguous()
     regions = (mask.double() / mask.sum(dim=(-2, -1), keepdim=True)).split(1)
     return tuple(
         torch.cat([_downsampled(region, *layer.shape[-2:]) for region in regions])

@@ -113,9 +113,9 @@ def unit_features(
 ) -> Features:
     """Features of each layer, scaled to unit length over the channels.
 
-    A convolution's last bits depend on how many images it is given, so the trunk always runs on
-    exactly `micro_batch` images; a last batch that falls short is filled up and the filling
-    dropped. With the default of 1 no image can feel its neighbours.
+    A convolution's last bits depend on how many images it is given and on their memory format, so
+    the trunk always runs on exactly `micro_batch` contiguous images; a last batch that falls short
+    is filled up and the filling dropped. With the default of 1 no image can feel its neighbours.
 
     Args:
         images: uint8 or float in [0, 1], sides of at least `network.layout.min_side`.
@@ -134,6 +134,7 @@ def unit_features(
         raise InputError(
             f"LPIPS on {network.net} needs sides of at least {side} px, got {height}x{width}"
         )
+    images = images.contiguous()
     batches = [
         _trunk(_fill(batch, micro_batch), network) for batch in torch.split(images, micro_batch)
     ]
