@@ -26,9 +26,11 @@ def cubin(name: str, arch: int) -> Path:
     A file is found by a digest of source and flags, so an outdated one is never picked up. Where
     the cache folder cannot be written, a folder private to this process takes its place.
     """
-    shipped = os.environ.get("GPU_METRICS_CUBINS")
-    if shipped and (path := Path(shipped, _filename(name, arch))).is_file():
-        return path
+    if shipped := os.environ.get("GPU_METRICS_CUBINS"):
+        # code for sm_80 runs on sm_86, too, but not on sm_90
+        for older in range(arch, arch // 10 * 10 - 1, -1):
+            if (path := Path(shipped, _filename(name, older))).is_file():
+                return path
     # a newer NVRTC may write what an older driver cannot read, so versions keep apart
     path = _cache_folder() / f"nvrtc-{nvrtc.version()}" / _filename(name, arch)
     if path.is_file():

@@ -1,6 +1,8 @@
-"""One small call per kernel, for tests that treat all kernels alike."""
+"""A few small calls per kernel, for tests that treat all kernels alike."""
 
 from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
 
 import torch
 from pictures import all_regions, interleaved, noise, pair, region
@@ -12,62 +14,74 @@ from gpu_metrics.kernels.region_errors import region_errors
 from gpu_metrics.kernels.ssim_binomial import ssim_binomial
 from gpu_metrics.kernels.ssim_gaussian import ssim_gaussian
 
-Case = Callable[[], tuple[Tensor, ...]]
+
+class Call(NamedTuple):
+    """A wrapper and what it is called with."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Tensor, ...]
+    options: dict[str, str] = {}
 
 
-def _region_errors() -> tuple[Tensor, ...]:
+def _region_errors() -> list[Call]:
     # odd rows for the slow loads, several blocks, more regions than one block serves
-    x, y = noise(2, 37, 53, seed=1), interleaved(noise(2, 37, 53, seed=2))
-    small = region_errors(x, y, all_regions(2, 37, 53))
-    x, y = noise(1, 72, 64, seed=3), interleaved(noise(1, 72, 64, seed=4))
-    return *small, *region_errors(x, y, region("random", 1, 72, 64))
+    odd = noise(2, 37, 53, seed=1), interleaved(noise(2, 37, 53, seed=2))
+    even = noise(1, 72, 64, seed=3), interleaved(noise(1, 72, 64, seed=4))
+    return [
+        Call(region_errors, (*odd, all_regions(2, 37, 53))),
+        Call(region_errors, (*even, region("random", 1, 72, 64))),
+    ]
 
 
-def _ssim_binomial() -> tuple[Tensor, ...]:
-    # more than one tile each way, and a crop of one
+def _ssim_binomial() -> list[Call]:
+    # more than one tile each way, and an image smaller than a tile
     x, y = pair(1, 67, 70)
-    small, other = pair(2, 9, 13)
-    return (
-        *ssim_binomial(x, interleaved(y), all_regions(1, 67, 70)),
-        *ssim_binomial(small, other, region("random", 2, 9, 13)),
-    )
+    return [
+        Call(ssim_binomial, (x, interleaved(y), all_regions(1, 67, 70))),
+        Call(ssim_binomial, (*pair(2, 9, 13), region("random", 2, 9, 13))),
+    ]
 
 
-def _ssim_gaussian() -> tuple[Tensor, ...]:
+def _ssim_gaussian() -> list[Call]:
     x, y = pair(1, 37, 53)
-    small, other = pair(2, 12, 13)
-    return (
-        *ssim_gaussian(x, interleaved(y), all_regions(1, 37, 53)),
-        *ssim_gaussian(small, other, region("random", 2, 12, 13), color="luma"),
-    )
+    return [
+        Call(ssim_gaussian, (x, interleaved(y), all_regions(1, 37, 53))),
+        Call(ssim_gaussian, (*pair(2, 12, 13), region("random", 2, 12, 13)), {"color": "luma"}),
+    ]
 
 
-def _lpips_pool() -> tuple[Tensor, ...]:
+def _delta_e() -> list[Call]:
+    x, y = noise(1, 37, 61, seed=1), interleaved(noise(1, 37, 61, seed=2))
+    arguments = x, y, all_regions(1, 37, 61)
+    return [Call(delta_e, arguments, {"formula": name}) for name in ("ciede2000", "cie76")]
+
+
+def _lpips_pool() -> list[Call]:
     generator = torch.Generator().manual_seed(0)
     x, y = torch.randn(2, 2, 19, 9, 7, generator=generator).relu()
-    heads, weights = (
-        torch.rand(19, generator=generator),
-        torch.rand(2, 3, 9, 7, generator=generator).double() / 63,
-    )
-    return (lpips_pool(x, y, heads, weights),)
+    heads = torch.rand(19, generator=generator)
+    weights = torch.rand(2, 3, 9, 7, generator=generator).double() / 63
+    return [Call(lpips_pool, (x, y, heads, weights))]
 
 
-def _delta_e() -> tuple[Tensor, ...]:
-    x, y, mask = (
-        noise(1, 37, 61, seed=1),
-        interleaved(noise(1, 37, 61, seed=2)),
-        all_regions(1, 37, 61),
-    )
-    return (
-        *delta_e(x, y, mask),
-        *delta_e(x, y, mask, formula="cie76"),
-    )
-
-
-CASES: dict[str, Case] = {
-    "delta_e": _delta_e,
-    "lpips_pool": _lpips_pool,
-    "region_errors": _region_errors,
-    "ssim_binomial": _ssim_binomial,
-    "ssim_gaussian": _ssim_gaussian,
+CASES: dict[str, Callable[[], list[Call]]] = {
+    "delta_e": cache(_delta_e),
+    "lpips_pool": cache(_lpips_pool),
+    "region_errors": cache(_region_errors),
+    "ssim_binomial": cache(_ssim_binomial),
+    "ssim_gaussian": cache(_ssim_gaussian),
 }
+
+
+def run_case(name: str, device: str = "cpu") -> list[Tensor]:
+    """All results of a kernel's calls, computed on `device`."""
+    results: list[Tensor] = []
+    for call in CASES[name]():
+        result = call.function(*(a.to(device) for a in call.arguments), **call.options)
+        results += [result] if isinstance(result, Tensor) else result
+    return [result.cpu() for result in results]
+
+
+def equal(left: list[Tensor], right: list[Tensor]) -> bool:
+    """Whether two sets of results have the same bits."""
+    return all(torch.equal(a, b) for a, b in zip(left, right, strict=True))

@@ -6,7 +6,7 @@ The sanitizer's library must be loaded before Python starts, so the tests set LD
 import sys
 
 import numpy as np
-from cases import CASES
+from cases import CASES, run_case
 from cuda_on_cpu import CpuRunner, Library
 
 from gpu_metrics.kernels import launch
@@ -38,8 +38,8 @@ def run_faults(kind: str) -> None:
 def run_kernels(kind: str) -> None:
     for seed in (0, 1):
         with launch.using(CpuRunner(seed, flags=FLAGS[kind])):
-            for case in CASES.values():
-                case()
+            for name in CASES:
+                run_case(name)
 
 
 if __name__ == "__main__":

@@ -63,6 +63,9 @@ def test_the_command_fills_a_folder_that_needs_no_compiler(home, monkeypatch, ca
     monkeypatch.setattr(nvrtc, "compile_kernel", never_compile)
     monkeypatch.setattr(nvrtc, "version", never_compile)
     assert cubins.cubin(NAME, 80).parent == home / "shipped"
+    assert cubins.cubin(NAME, 86) == cubins.cubin(NAME, 80)
+    with pytest.raises(AssertionError, match="compiled again"):
+        cubins.cubin(NAME, 75)
 
 
 def test_without_a_compiler_the_way_out_is_named(home, monkeypatch):

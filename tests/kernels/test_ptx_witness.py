@@ -1,8 +1,8 @@
 """NVRTC's PTX, interpreted, gives the bits that the host compiler gives."""
 
+import numpy as np
 import pytest
-import torch
-from cases import CASES
+from cases import equal, run_case
 from cuda_on_cpu import CpuRunner
 from ptx_witness import PtxFault, PtxRunner
 from ptx_witness.machine import Machine
@@ -16,16 +16,14 @@ from gpu_metrics.kernels.sources import kernel_names
 @pytest.mark.parametrize("name", kernel_names())
 def test_interpreted_ptx_gives_the_bits_of_the_cpu_run(name):
     with launch.using(CpuRunner()):
-        expected = CASES[name]()
+        expected = run_case(name)
     with launch.using(PtxRunner()), launch.recorded() as paths:
-        actual = CASES[name]()
+        actual = run_case(name)
     assert paths[name] == {"kernel as interpreted PTX"}
-    assert all(torch.equal(a, e) for a, e in zip(actual, expected, strict=True))
+    assert equal(actual, expected)
 
 
 def interpret(body, out, threads=32):
-    import numpy as np
-
     text = f'extern "C" __global__ void probe(double* out)\n{{\n{body}\n}}\n'
     program = parse(nvrtc.compile_text(text, "probe.cu", 90).ptx, "probe")
     memory = Global([out.view(np.uint8)])
@@ -46,7 +44,5 @@ def interpret(body, out, threads=32):
     ],
 )
 def test_what_hardware_forbids_is_a_fault(body, message):
-    import numpy as np
-
     with pytest.raises(PtxFault, match=message):
         interpret(body, np.full(32, 2.0))
