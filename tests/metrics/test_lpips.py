@@ -11,7 +11,7 @@ from gpu_metrics.errors import InputError
 from gpu_metrics.metrics import Network, lpips
 from gpu_metrics.metrics.lpips import fits
 
-pytestmark = [pytest.mark.weights, pytest.mark.usefixtures("full_float32")]
+pytestmark = pytest.mark.weights
 
 # float32 trunks through other convolutions and sums; the worst measured is 5e-8
 CLOSE = dict(rtol=0, atol=2e-7)

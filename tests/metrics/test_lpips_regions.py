@@ -16,7 +16,7 @@ from gpu_metrics.metrics.lpips import (
     region_boxes,
 )
 
-pytestmark = [pytest.mark.weights, pytest.mark.usefixtures("full_float32")]
+pytestmark = pytest.mark.weights
 
 
 def blob(height, width, top, left, bottom, right):
