@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gpu_metrics.errors import InputError
+from gpu_metrics.errors import EngineError, InputError
 from gpu_metrics.kernels.cubins import cubin
 from gpu_metrics.kernels.sources import Parameter, signature
 
@@ -84,9 +84,12 @@ class Cuda:
         device: torch.device,
     ) -> None:
         """Enqueue the kernel and return."""
-        with cupy.cuda.Device(device.index), _torch_stream(device):
-            values = tuple(address(a) if isinstance(a, Tensor) else a for a in arguments)
-            _function(name, device.index)(grid, block, values)
+        values = tuple(address(a) if isinstance(a, Tensor) else a for a in arguments)
+        try:
+            with cupy.cuda.Device(device.index), _torch_stream(device):
+                _function(name, device.index)(grid, block, values)
+        except (cupy.cuda.driver.CUDADriverError, cupy.cuda.runtime.CUDARuntimeError) as error:
+            raise EngineError(f"kernel {name} cannot run on {device}: {error}") from error
 
 
 _CUDA = Cuda()
@@ -100,17 +103,21 @@ def accelerated(name: str, *tensors: Tensor) -> bool:
     Either way the choice is noted for whoever listens through `recorded`. Kernels have no
     backward pass, so tensors that need a gradient take the twin.
     """
-    backend = _backend.get() or _CUDA
-    device = tensors[0].device
-    refusal = backend.refusal(device)
+    taken = path(tensors[0].device)
     if any(t.requires_grad for t in tensors) and torch.is_grad_enabled():
-        refusal = "gradients are needed"
+        taken = "twin: gradients are needed"
     if any(t.numel() == 0 for t in tensors):
-        refusal = "nothing to compute"
+        taken = "twin: nothing to compute"
     if (paths := _paths.get()) is not None:
-        path = backend.label(device) if refusal is None else f"twin: {refusal}"
-        paths.setdefault(name, set()).add(path)
-    return refusal is None
+        paths.setdefault(name, set()).add(taken)
+    return not taken.startswith("twin")
+
+
+def path(device: torch.device) -> str:
+    """What serves tensors of `device`: the kernel on what, or the twin and why."""
+    backend = _backend.get() or _CUDA
+    refusal = backend.refusal(device)
+    return backend.label(device) if refusal is None else f"twin: {refusal}"
 
 
 @contextmanager

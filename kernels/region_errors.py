@@ -78,7 +78,7 @@ def region_errors_reference(
     apart = (lab8(x).int() - lab8(y).int()).square().sum(dim=1)
     steps = in_steps(apart.double().sqrt())
     return RegionErrors(
-        mask.sum(dim=(-2, -1)), region_sums(squared.long(), mask), region_sums(steps, mask)
+        mask.sum(dim=(-2, -1)), region_sums(squared, mask), region_sums(steps, mask)
     )
 
 

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Int, Int64, UInt8
+from jaxtyping import Bool, Float64, Int, UInt8
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -16,7 +16,6 @@ COLUMNS = 64
 ROWS = 64
 REGIONS = 4
 
-WINDOW = (1, 4, 6, 4, 1)
 # (.01 * 255000)^2 and (.03 * 255000)^2, times the square of the window's sum, 256
 C1 = 426_147_840_000
 C2 = 3_835_330_560_000
@@ -72,22 +71,24 @@ def ssim_binomial_reference(
     mask: Bool[Tensor, "B R H W"],
 ) -> SsimSums:
     """Twin of `ssim_binomial` in torch operations: any device, the same integers."""
-    u, v = (weighted_sum(image.long(), LUMA_WEIGHTS) for image in (x, y))
+    # integers below 2^53 are exact in float64, which torch computes faster than int64
+    u, v = (weighted_sum(image.double(), LUMA_WEIGHTS) for image in (x, y))
     sx, sy, squares, product = (_window_sum(m) for m in (u, v, u * u + v * v, u * v))
 
-    means = sx * sx + sy * sy
-    luminance = (2 * (sx * sy) + C1).double()
-    structure = (2 * (256 * product - sx * sy) + C2).double()
-    brightness = (means + C1).double()
-    contrast = (256 * squares - means + C2).double()
+    means, mean_product = sx * sx + sy * sy, sx * sy
+    luminance = 2 * mean_product + C1
+    structure = 2 * (256 * product - mean_product) + C2
+    brightness = means + C1
+    contrast = 256 * squares - means + C2
     values = (luminance * structure) / (brightness * contrast)
     return SsimSums(mask.sum(dim=(-2, -1)), region_sums(in_steps(values), mask))
 
 
-def _window_sum(moment: Int64[Tensor, "B H W"]) -> Int64[Tensor, "B H W"]:
-    height, width = moment.shape[-2:]
-    padded = pad(moment, (2, 2, 2, 2))
-    across = weighted_sum(
-        torch.stack([padded[:, :, k : k + width] for k in range(5)], dim=1), WINDOW
-    )
-    return weighted_sum(torch.stack([across[:, k : k + height] for k in range(5)], dim=1), WINDOW)
+def _window_sum(moment: Float64[Tensor, "B H W"]) -> Float64[Tensor, "B H W"]:
+    """Sum weighted by 1 4 6 4 1 along both axes: four times, add the neighbour."""
+    total = pad(moment, (2, 2, 2, 2))
+    for _ in range(4):
+        total = total[..., :-1] + total[..., 1:]
+    for _ in range(4):
+        total = total[..., :-1, :] + total[..., 1:, :]
+    return total

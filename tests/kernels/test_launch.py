@@ -6,7 +6,7 @@ import torch
 from cuda_on_cpu import CpuRunner
 from pictures import noise, region
 
-from gpu_metrics.errors import InputError
+from gpu_metrics.errors import EngineError, InputError
 from gpu_metrics.kernels import launch
 from gpu_metrics.kernels.region_errors import region_errors
 from gpu_metrics.kernels.sources import kernel_names, signature
@@ -80,6 +80,13 @@ def test_the_path_taken_is_recorded():
     assert paths == {"region_errors": {"twin: device is cpu", "kernel on a simulated device"}}
 
 
+def test_the_path_of_a_device_can_be_asked_for():
+    cpu = torch.device("cpu")
+    assert launch.path(cpu) == "twin: device is cpu"
+    with launch.using(CpuRunner()):
+        assert launch.path(cpu) == "kernel on a simulated device"
+
+
 def test_records_of_two_listeners_do_not_mix():
     with launch.recorded() as outer:
         with launch.recorded() as inner:
@@ -147,7 +154,8 @@ class StandInCupy:
         return lambda grid, block, values: self.events.append((name, grid, block, values))
 
 
-def test_cupy_launches_on_the_stream_of_torch(monkeypatch):
+@pytest.fixture
+def stand_in(monkeypatch):
     class Stream:
         cuda_stream = 4321
 
@@ -157,21 +165,39 @@ def test_cupy_launches_on_the_stream_of_torch(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda index: (9, 0))
     launch._function.cache_clear()
     launch._architecture.cache_clear()
+    yield cupy
+    launch._function.cache_clear()
+    launch._architecture.cache_clear()
+
+
+def test_cupy_launches_on_the_stream_of_torch(stand_in):
     backend = launch.Cuda()
     device = torch.device("cuda", 1)
 
     assert backend.refusal(device) is None and backend.label(device) == "kernel on sm_90"
     backend.run("region_errors", (3,), (256,), [SUMS, np.int32(7)], device)
 
-    assert cupy.events == [
+    assert stand_in.events == [
         ("enter", "device", 1),
         ("enter", "stream", 0, 4321),
         ("region_errors", (3,), (256,), (np.uintp(SUMS.data_ptr()), np.int32(7))),
         ("leave", "stream", 0, 4321),
         ("leave", "device", 1),
     ]
-    launch._function.cache_clear()
-    launch._architecture.cache_clear()
+
+
+def test_an_error_of_the_driver_becomes_one_of_the_engine(stand_in):
+    class CUDADriverError(RuntimeError):
+        pass
+
+    def refuse(name):
+        raise CUDADriverError("CUDA_ERROR_INVALID_IMAGE")
+
+    stand_in.get_function = refuse
+    stand_in.cuda.driver = stand_in.cuda.runtime = stand_in
+    stand_in.CUDADriverError = stand_in.CUDARuntimeError = CUDADriverError
+    with pytest.raises(EngineError, match="region_errors cannot run on cuda:1: CUDA_ERROR"):
+        launch.Cuda().run("region_errors", (3,), (256,), [], torch.device("cuda", 1))
 
 
 @pytest.mark.parametrize("name", kernel_names())

@@ -76,6 +76,7 @@ def test_kernels_wait_for_their_stream_and_not_for_others(function):
     torch.cuda.synchronize()
     late = torch.zeros_like(x)
     stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         # a kernel on another stream would read zeros
         torch.cuda._sleep(200_000_000)
