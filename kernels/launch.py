@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gpu_metrics.errors import EngineError, InputError
-from gpu_metrics.kernels.cubins import cubin
+from gpu_metrics.kernels.cubins import ARCHITECTURES, cubin
 from gpu_metrics.kernels.sources import Parameter, signature
 
 try:
@@ -66,10 +66,14 @@ class Cuda:
     """CuPy on torch's memory, torch's current stream, and never a synchronisation."""
 
     def refusal(self, device: torch.device) -> str | None:
-        """A device other than CUDA, or no CuPy."""
+        """A device other than CUDA, no CuPy, or a GPU older than NVRTC compiles for."""
         if device.type != "cuda":
             return f"device is {device.type}"
-        return "CuPy is not installed" if cupy is None else None
+        if cupy is None:
+            return "CuPy is not installed"
+        architecture = _architecture(device.index)
+        oldest = min(ARCHITECTURES)
+        return f"sm_{architecture} is older than sm_{oldest}" if architecture < oldest else None
 
     def label(self, device: torch.device) -> str:
         """The architecture the kernel is compiled for."""

@@ -186,6 +186,11 @@ def test_cupy_launches_on_the_stream_of_torch(stand_in):
     ]
 
 
+def test_a_gpu_older_than_the_compiler_takes_the_twin(stand_in, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda index: (7, 0))
+    assert launch.path(torch.device("cuda", 1)) == "twin: sm_70 is older than sm_75"
+
+
 def test_an_error_of_the_driver_becomes_one_of_the_engine(stand_in):
     class CUDADriverError(RuntimeError):
         pass
