@@ -69,12 +69,13 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on stderr where that is a terminal; the value is called with done and total."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    # names of folders are no markup
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
     quiet = not talk.is_terminal
     with Progress(
         *columns, TimeElapsedColumn(), console=talk, transient=True, disable=quiet
     ) as bar:
-        task = bar.add_task(escape(what), total=None)
+        task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 

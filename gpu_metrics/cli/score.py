@@ -69,7 +69,8 @@ def score(
     for item in run.rejected:
         say(f"rejected: {item.file}: {item.reason}")
     if run.rejected:
-        say(f"{len(run.rejected)} of the images were rejected, so there is no score")
+        count = f"{len(run.rejected)} of {len(run.rejected) + len(run.images)} images"
+        say(f"{count} rejected, so there is no score")
         raise typer.Exit(SOME_REJECTED)
 
 
