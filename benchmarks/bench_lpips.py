@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmarks.official import lpips_package
-from gpu_metrics.metrics import Network, lpips, unit_features
+from gpu_metrics.metrics import Network, lpips, features
 from gpu_metrics.metrics.lpips import distance
 from gpu_metrics.weights import find_weights
 
@@ -18,10 +18,10 @@ def implementations(device, pair):
         warnings.simplefilter("ignore", UserWarning)
         package = lpips_package("alex").to(device)
     with torch.no_grad():
-        kept = unit_features(pair(1, 512)[1], network)
+        kept = features(pair(1, 512)[1], network)
     return {
         "ours": lambda x, y: lpips(x, y, network=network),
-        "ours, reference kept": lambda x, y: distance(unit_features(x, network), kept, network),
+        "ours, reference kept": lambda x, y: distance(features(x, network), kept, network),
         "lpips package": lambda x, y: package(x / 127.5 - 1, y / 127.5 - 1).flatten(),
     }
 

@@ -12,6 +12,7 @@ import torch
 
 from gpu_metrics.errors import EngineError, InputError
 from gpu_metrics.images import Picture
+from gpu_metrics.kernels.launch import Paths, recorded
 from gpu_metrics.measuring import Target, finish, measure
 from gpu_metrics.metrics.trunk import Network
 from gpu_metrics.pairing import Folders
@@ -113,7 +114,7 @@ class Scorer:
         rows: list[ImageRow] = []
         rejected: list[Rejection] = []
         files: dict[str, dict[str, str]] = {}
-        with repeatable():
+        with repeatable(), recorded() as kernels:
             for batch in self._batches(candidates, rejected):
                 rows += self._measure(batch)
                 for item in batch:
@@ -121,7 +122,7 @@ class Scorer:
                     files[item.target.image.id] = entry
                 on_progress(len(rows) + len(rejected), len(candidates))
         on_progress(len(candidates), len(candidates))
-        return self._record(name or title(submission), rows, rejected, remarks, files)
+        return self._record(name or title(submission), rows, rejected, remarks, kernels, files)
 
     def _batches(
         self, candidates: list[Candidate], rejected: list[Rejection]
@@ -187,6 +188,7 @@ class Scorer:
         rows: list[ImageRow],
         rejected: list[Rejection],
         remarks: Sequence[str],
+        kernels: Paths,
         files: Mapping[str, Mapping[str, str]],
     ) -> Run:
         averaged = means(self.profile, [(row.id, row.values, row.pixels) for row in rows])
@@ -213,6 +215,7 @@ class Scorer:
             provenance=provenance(
                 self.device,
                 self._weights,
+                kernels=kernels,
                 reference_sha256=self.reference.sha256,
                 files=files,
             ),

@@ -9,7 +9,8 @@ from jaxtyping import Float64, UInt8
 from torch import Tensor
 
 from gpu_metrics.catalog import OptionValue, min_side
-from gpu_metrics.metrics.delta_e import delta_e
+from gpu_metrics.kernels.region_errors import region_errors
+from gpu_metrics.metrics.delta_e import delta_e, delta_e_of
 from gpu_metrics.metrics.lpips import (
     Box,
     crop_to,
@@ -19,10 +20,10 @@ from gpu_metrics.metrics.lpips import (
     masked_distance,
     region_boxes,
 )
-from gpu_metrics.metrics.pixel import decibels, mse
-from gpu_metrics.metrics.pool import crop
+from gpu_metrics.metrics.pixel import decibels, mse, mse_of
+from gpu_metrics.metrics.pool import crop, everywhere
 from gpu_metrics.metrics.ssim import ssim
-from gpu_metrics.metrics.trunk import Network, unit_features
+from gpu_metrics.metrics.trunk import Network, features
 from gpu_metrics.profiles import WHOLE_IMAGE, Measure, Profile
 from gpu_metrics.reference import ReferenceImage, region_mask
 from gpu_metrics.tensors import Mask
@@ -78,18 +79,18 @@ def measure(
     columns: dict[str, Tensor] = {}
     for group in _groups(profile):
         first = group[0]
-        regions = None
-        if mask is not None and first.region != WHOLE_IMAGE:
-            rules = [profile.regions[item.region] for item in group]
-            regions = torch.stack([region_mask(mask, rule) for rule in rules], dim=1)
+        if _by_region_errors(first):
+            columns |= _region_errors(x, y, _regions(x, mask, profile, group), group)
+            continue
+        regions = None if first.region == WHOLE_IMAGE else _regions(x, mask, profile, group)
         if first.metric == "lpips":
             boxes = [[target.boxes.get(item.name) for item in group] for target in targets]
             network = networks[str(first.options["net"])]
             values = _lpips(x, y, regions, boxes, str(first.options["mode"]), network)
         else:
             values = _pixelwise(x, y, regions, first)
-        for item, column in zip(group, values.reshape(len(x), -1).unbind(1), strict=True):
-            columns[item.name] = column
+        scores = values.reshape(len(x), -1).unbind(1)
+        columns |= {item.name: score for item, score in zip(group, scores, strict=True)}
     return torch.stack([columns[name] for name in profile.measures], dim=1)
 
 
@@ -103,17 +104,52 @@ def finish(item: Measure, value: float) -> float | None:
 
 
 def _groups(profile: Profile) -> list[list[Measure]]:
-    """Measures that differ in their region alone, so that one pass serves them all."""
+    """Measures that one pass over the images serves: they differ in their region alone."""
     groups: dict[tuple[object, ...], list[Measure]] = {}
     for item in profile.measures.values():
-        options = {k: v for k, v in item.options.items() if k != "identical"}
-        whole = item.region == WHOLE_IMAGE
-        groups.setdefault((item.metric, whole, *sorted(options.items())), []).append(item)
-    return [
-        group
-        for key, items in groups.items()
-        for group in ([[item] for item in items] if key[1] else [items])
-    ]
+        key: tuple[object, ...] = ("region errors",)
+        if not _by_region_errors(item):
+            options = {k: v for k, v in item.options.items() if k != "identical"}
+            whole = item.name if item.region == WHOLE_IMAGE else None
+            key = (item.metric, whole, *sorted(options.items()))
+        groups.setdefault(key, []).append(item)
+    return list(groups.values())
+
+
+def _regions(
+    x: Tensor, mask: UInt8[Tensor, "B H W"] | None, profile: Profile, group: list[Measure]
+) -> Mask:
+    """The region of each measure of a group, `(B, R, H, W)`."""
+    if mask is None:
+        return everywhere(x).expand(-1, len(group), -1, -1)
+    return torch.stack(
+        [
+            torch.ones_like(mask, dtype=torch.bool)
+            if item.region == WHOLE_IMAGE
+            else region_mask(mask, profile.regions[item.region])
+            for item in group
+        ],
+        dim=1,
+    )
+
+
+def _by_region_errors(item: Measure) -> bool:
+    """Whether one pass over the bytes gives this measure beside others."""
+    if item.metric == "delta_e":
+        return item.options["formula"] == "opencv-8bit"
+    plain = item.options.get("color") == "rgb" and item.options.get("border") == 0
+    return item.metric in ("psnr", "mse") and plain
+
+
+def _region_errors(
+    x: Tensor, y: Tensor, regions: Mask, group: list[Measure]
+) -> dict[str, Float64[Tensor, "B"]]:
+    errors = region_errors(x, y, regions, lab=any(item.metric == "delta_e" for item in group))
+    squared, distance = mse_of(errors), delta_e_of(errors)
+    return {
+        item.name: (distance if item.metric == "delta_e" else squared)[:, i]
+        for i, item in enumerate(group)
+    }
 
 
 def _pixelwise(x: Tensor, y: Tensor, regions: Mask | None, item: Measure) -> Tensor:
@@ -151,12 +187,12 @@ def _lpips(
                     scores.append(nothing)
                     continue
                 crops = (crop_to(image[i : i + 1], box) for image in (x, y))
-                fx, fy = (unit_features(part, network) for part in crops)
+                fx, fy = (features(part, network) for part in crops)
                 scores.append(distance(fx, fy, network))
         return torch.cat(scores)
     if min(x.shape[-2:]) < network.layout.min_side:
         return nothing.expand(len(x), 1 if regions is None else regions.shape[1])
-    fx, fy = unit_features(x, network), unit_features(y, network)
+    fx, fy = features(x, network), features(y, network)
     if regions is None:
         return distance(fx, fy, network)
     return masked_distance(fx, fy, network, layer_weights(regions, fy))

@@ -1,7 +1,7 @@
 """What a run was computed with, so that two scores that differ can be explained."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -16,6 +16,7 @@ def provenance(
     device: torch.device,
     weights: Mapping[str, Weights],
     *,
+    kernels: Mapping[str, Iterable[str]],
     reference_sha256: str,
     files: Mapping[str, Mapping[str, str]],
 ) -> dict[str, Any]:
@@ -24,6 +25,7 @@ def provenance(
     Args:
         device: Where metrics were computed.
         weights: The networks used, by name.
+        kernels: Which path served each kernel: the kernel itself, or its twin and why.
         reference_sha256: Hash over ground truth and masks.
         files: For each image id, the `file` scored and the `sha256` of its bytes.
     """
@@ -35,7 +37,7 @@ def provenance(
         "kornia": installed_version("kornia"),
         "decoder": DECODER,
         **device_facts(device),
-        "kernels": kernel_path(),
+        "kernels": {name: sorted(paths) for name, paths in sorted(kernels.items())},
         "tf32": "off",
         "weights": {
             net: {"sha256": found.sha256, "source": found.source} for net, found in weights.items()
@@ -54,11 +56,6 @@ def device_facts(device: torch.device) -> dict[str, Any]:
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version(),
     }
-
-
-def kernel_path() -> str:
-    """How masked reductions are computed."""
-    return "torch operations"
 
 
 def installed_version(package: str) -> str | None:

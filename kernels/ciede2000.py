@@ -68,7 +68,8 @@ def ciede2000(
     dh = delta_h / (1 + 0.015 * chroma * _hue_weight(cosine, sine))
     turn = 2 * _saturation(chroma) * _rotation(_blueness(cosine, sine))
     square = dl * dl + dc * dc + dh * dh - turn * dc * dh
-    return square.where(square > 0, 0).sqrt()
+    # rounding can leave a trace below zero; a NaN stays one
+    return square.where(~(square < 0), 0).sqrt()
 
 
 def _curve(t: Tensor) -> Tensor:

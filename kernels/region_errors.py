@@ -29,6 +29,8 @@ def region_errors(
     x: UInt8[Tensor, "B 3 H W"],
     y: UInt8[Tensor, "B 3 H W"],
     mask: Bool[Tensor, "B R H W"],
+    *,
+    lab: bool = True,
 ) -> RegionErrors:
     """Pixels, squared errors of R, G and B, and Lab distance, summed over each region.
 
@@ -40,10 +42,11 @@ def region_errors(
         x, y: 8-bit sRGB, planar or interleaved (channels last); a crop is copied first. A
             reference broadcast over the batch with `expand` is read in place.
         mask: Pixels of each region; regions may overlap. Up to four are served by one pass.
+        lab: Whether the Lab distance is wanted; it comes out as zero otherwise.
     """
     check_bytes(x, y, mask)
     if not accelerated("region_errors", x, y, mask):
-        return region_errors_reference(x, y, mask)
+        return region_errors_reference(x, y, mask, lab=lab)
 
     batch, regions, height, width = mask.shape
     pixels = height * width
@@ -65,21 +68,23 @@ def region_errors(
         *(v.batch, v.channel, v.pixel),
         mask_batch,
     )
-    return RegionErrors(sums[..., 0], sums[..., 1:4], sums[..., 4])
+    return RegionErrors(sums[..., 0], sums[..., 1:4], sums[..., 4] * lab)
 
 
 def region_errors_reference(
     x: UInt8[Tensor, "B 3 H W"],
     y: UInt8[Tensor, "B 3 H W"],
     mask: Bool[Tensor, "B R H W"],
+    *,
+    lab: bool = True,
 ) -> RegionErrors:
     """Twin of `region_errors` in torch operations: any device, the same integers."""
-    squared = (x.int() - y.int()).square()
+    pixels = mask.sum(dim=(-2, -1))
+    squared = region_sums((x.int() - y.int()).square(), mask)
+    if not lab:
+        return RegionErrors(pixels, squared, torch.zeros_like(pixels))
     apart = (lab8(x).int() - lab8(y).int()).square().sum(dim=1)
-    steps = in_steps(apart.double().sqrt())
-    return RegionErrors(
-        mask.sum(dim=(-2, -1)), region_sums(squared, mask), region_sums(steps, mask)
-    )
+    return RegionErrors(pixels, squared, region_sums(in_steps(apart.double().sqrt()), mask))
 
 
 @cache

@@ -16,10 +16,12 @@ def doctor(
     """Show versions and devices, and check every metric against known answers."""
     from gpu_metrics.doctor import facts, known_answers, missing_weights
     from gpu_metrics.engine import choose_device
+    from gpu_metrics.kernels.launch import recorded
 
     render.table(["what", "found"], facts().items())
     chosen = choose_device(device)
-    checks = known_answers(chosen)
+    with recorded() as paths:
+        checks = known_answers(chosen)
     rows = []
     for check in checks:
         verdict = "ok" if check.passed else "FAILED"
@@ -27,6 +29,7 @@ def doctor(
         numbers = f"{check.expected:.9f}", f"{check.actual:.9f}"
         rows.append((check.name, *numbers, wanted, verdict))
     render.table(["known answer", "expected", "actual", "asked", ""], rows, title=f"on {chosen}")
+    render.table(["kernel", "served by"], [(k, ", ".join(sorted(v))) for k, v in paths.items()])
     for net, reason in missing_weights().items():
         say(f"note: lpips, {net} was not checked: {reason}")
     if not all(check.passed for check in checks):

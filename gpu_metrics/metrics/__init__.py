@@ -4,7 +4,7 @@ from gpu_metrics.metrics.delta_e import cie76, ciede2000, delta_e
 from gpu_metrics.metrics.lpips import lpips
 from gpu_metrics.metrics.pixel import decibels, mse, psnr
 from gpu_metrics.metrics.ssim import ssim, ssim_map, ssim_per_channel
-from gpu_metrics.metrics.trunk import Network, unit_features
+from gpu_metrics.metrics.trunk import Network, features
 
 __all__ = [
     "Network",
@@ -18,5 +18,5 @@ __all__ = [
     "ssim",
     "ssim_map",
     "ssim_per_channel",
-    "unit_features",
+    "features",
 ]

@@ -1,14 +1,15 @@
 """LPIPS of whole images, of a region's bounding box, or averaged inside a region."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, Float64, Num
+from jaxtyping import Float64, Num
 from torch import Tensor
-from torch.nn.functional import conv2d, interpolate
+from torch.nn.functional import interpolate
 
 from gpu_metrics.errors import InputError
-from gpu_metrics.metrics.trunk import Features, Network, unit_features
+from gpu_metrics.kernels.lpips_pool import lpips_pool
+from gpu_metrics.metrics.trunk import Features, Network, features
 from gpu_metrics.tensors import Images, Mask, Scores, check_pair
 
 Box = tuple[int, int, int, int]
@@ -38,7 +39,7 @@ def lpips(
             of each layer, upsampled bilinearly, is averaged inside the region. "image": no
             regions; `mask` must be None.
         pad: Pixels by which a box grows on each side, as far as the image reaches.
-        micro_batch: See `unit_features`; has no part in mode "box", whose crops differ in size.
+        micro_batch: See `features`; has no part in mode "box", whose crops differ in size.
 
     Returns:
         float64 in [0, about 1]: `(B,)` without a mask, `(B, R)` with one. NaN for an empty region
@@ -58,27 +59,26 @@ def lpips(
         raise InputError("mode 'image' scores whole images; choose 'box' or 'map' for a mask")
     if mode == "box" and mask is not None:
         return _lpips_boxes(x, y, region_boxes(mask, pad), network)
-    fx, fy = (unit_features(image, network, micro_batch=micro_batch) for image in (x, y))
+    fx, fy = (features(image, network, micro_batch=micro_batch) for image in (x, y))
     if mask is None:
         return distance(fx, fy, network)
     return masked_distance(fx, fy, network, layer_weights(mask, fy))
 
 
 def distance(x: Features, y: Features, network: Network) -> Float64[Tensor, "B"]:
-    """LPIPS of two sets of unit features, averaged over each layer's positions."""
-    pairs = zip(_one_by_one(x), _one_by_one(y), strict=True)
-    return torch.cat([_distance(fx, fy, network) for fx, fy in pairs])
+    """LPIPS of two sets of features, averaged over each layer's positions."""
+    return masked_distance(x, y, network, [_evenly(layer) for layer in y])[:, 0]
 
 
 def masked_distance(
     x: Features, y: Features, network: Network, weights: Sequence[Float64[Tensor, "B R _ _"]]
 ) -> Float64[Tensor, "B R"]:
-    """LPIPS of two sets of unit features, averaged with the `layer_weights` of each region."""
-    triples = zip(_one_by_one(x), _one_by_one(y), _one_by_one(weights), strict=True)
-    return torch.cat([_masked_distance(fx, fy, w, network) for fx, fy, w in triples])
+    """LPIPS of two sets of features, averaged with the `layer_weights` of each region."""
+    layers = zip(x, y, network.heads, weights, strict=True)
+    return torch.stack([lpips_pool(*layer) for layer in layers]).sum(dim=0)
 
 
-def layer_weights(mask: Mask, features: Features) -> tuple[Float64[Tensor, "B R _ _"], ...]:
+def layer_weights(mask: Mask, y: Features) -> tuple[Float64[Tensor, "B R _ _"], ...]:
     """How much each position of each layer counts in the mean of its upsampled map in a region.
 
     Averaging an upsampled map over a mask is linear, so its adjoint can be applied to the mask
@@ -88,8 +88,7 @@ def layer_weights(mask: Mask, features: Features) -> tuple[Float64[Tensor, "B R 
     mask = mask.contiguous()
     regions = (mask.double() / mask.sum(dim=(-2, -1), keepdim=True)).split(1)
     return tuple(
-        torch.cat([_downsampled(region, *layer.shape[-2:]) for region in regions])
-        for layer in features
+        torch.cat([_downsampled(region, *layer.shape[-2:]) for region in regions]) for layer in y
     )
 
 
@@ -123,39 +122,15 @@ def _lpips_boxes(
             if box is None or not fits(box, network):
                 scores.append(nothing)
                 continue
-            fx, fy = (unit_features(crop_to(image[b : b + 1], box), network) for image in (x, y))
+            fx, fy = (features(crop_to(image[b : b + 1], box), network) for image in (x, y))
             scores.append(distance(fx, fy, network))
     return torch.cat(scores).view(len(boxes), -1)
 
 
-def _one_by_one(layers: Sequence[Tensor]) -> Iterator[tuple[Tensor, ...]]:
-    """What belongs to each image alone, since the size of a batch moves the last bits of a score.
-
-    Convolutions, matrix products and means over several images add up in another order.
-    """
-    return zip(*(layer.split(1) for layer in layers), strict=True)
-
-
-def _distance(x: Features, y: Features, network: Network) -> Float64[Tensor, "1"]:
-    layers = [m.double().mean(dim=(-2, -1)) for m in _layer_maps(x, y, network)]
-    return torch.stack(layers).sum(dim=0)
-
-
-def _masked_distance(
-    x: Features, y: Features, weights: Sequence[Tensor], network: Network
-) -> Float64[Tensor, "1 R"]:
-    layers = [
-        (m.double()[:, None] * w).sum(dim=(-2, -1))
-        for m, w in zip(_layer_maps(x, y, network), weights, strict=True)
-    ]
-    return torch.stack(layers).sum(dim=0)
-
-
-def _layer_maps(x: Features, y: Features, network: Network) -> list[Float[Tensor, "B _ _"]]:
-    return [
-        conv2d((a - b).square(), head[None, :, None, None])[:, 0]
-        for a, b, head in zip(x, y, network.heads, strict=True)
-    ]
+def _evenly(layer: Tensor) -> Float64[Tensor, "B 1 h w"]:
+    batch, _, height, width = layer.shape
+    share = layer.new_full((1, 1, 1, 1), 1 / (height * width), dtype=torch.float64)
+    return share.expand(batch, 1, height, width)
 
 
 def _downsampled(

@@ -4,10 +4,12 @@ import math
 from itertools import combinations_with_replacement
 
 import torch
+from jaxtyping import Float64
 from torch import Tensor
 
 from gpu_metrics.color import STUDIO_WHITE, as_color, color_weights
-from gpu_metrics.metrics.pool import crop, masked_mean, masked_sum, pixel_count
+from gpu_metrics.kernels.region_errors import RegionErrors, region_errors
+from gpu_metrics.metrics.pool import crop, everywhere, masked_mean, masked_sum, pixel_count
 from gpu_metrics.tensors import Images, Mask, Scores, check_pair
 
 
@@ -32,10 +34,18 @@ def mse(
     """
     check_pair(x, y, mask, border=border)
     x, y, mask = crop(x, border), crop(y, border), crop(mask, border)
+    if x.dtype == torch.uint8 and x.shape[1] == 3 and color == "rgb":
+        errors = region_errors(x, y, everywhere(x) if mask is None else mask, lab=False)
+        return mse_of(errors) if mask is not None else mse_of(errors)[:, 0]
     if x.dtype == torch.uint8:
         return _integer_mse(x, y, mask, color)
     (x, white), (y, _) = as_color(x, color), as_color(y, color)
     return masked_mean(((x - y) / white).square().mean(dim=1), mask)
+
+
+def mse_of(errors: RegionErrors) -> Float64[Tensor, "B R"]:
+    """Mean squared error over R, G and B of each region, from its exact sums."""
+    return errors.squared.sum(dim=-1).double() / 3 / (errors.pixels.double() * 255.0**2)
 
 
 def psnr(
@@ -71,12 +81,12 @@ def decibels(error: float, identical: float = math.inf) -> float:
 
 
 def _integer_mse(x: Tensor, y: Tensor, mask: Mask | None, color: str) -> Scores:
+    """Of a luma, or of grey images."""
     difference = x.int() - y.int()
     count = pixel_count(difference[:, 0], mask).double()
     weights = color_weights(color)
     if weights is None or x.shape[1] == 1:
-        squares = difference.square().sum(dim=1, dtype=torch.int32)
-        total = masked_sum(squares, mask).double() / x.shape[1]
+        total = masked_sum(difference[:, 0].square(), mask).double()
         white = 255.0
     else:
         total = _weighted_squares(difference, weights, mask)

@@ -56,6 +56,13 @@ def masked_mean(values: Map, mask: Mask | None = None, *, exact: bool = False) -
     return masked_sum(values, mask) / count
 
 
+def everywhere(image: Num[Tensor, "B C H W"]) -> Mask:
+    """One region that is the whole image, `(B, 1, H, W)`, in the memory of a single mask."""
+    batch, _, height, width = image.shape
+    one = torch.ones(1, 1, height, width, dtype=torch.bool, device=image.device)
+    return one.expand(batch, 1, height, width)
+
+
 @overload
 def crop(image: Tensor, margin: int) -> Tensor: ...
 @overload

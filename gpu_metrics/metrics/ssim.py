@@ -11,7 +11,10 @@ from torch.nn.functional import pad
 
 from gpu_metrics.color import as_color
 from gpu_metrics.errors import InputError
-from gpu_metrics.metrics.pool import crop, masked_mean
+from gpu_metrics.kernels.fixed_point import STEP
+from gpu_metrics.kernels.ssim_binomial import ssim_binomial
+from gpu_metrics.kernels.ssim_gaussian import ssim_gaussian
+from gpu_metrics.metrics.pool import crop, everywhere, masked_mean
 from gpu_metrics.tensors import Images, Mask, Scores, check_pair
 
 GAUSSIAN_RADIUS = 5
@@ -53,9 +56,12 @@ def ssim(
         IEEE TIP 2004. "gaussian" equals scikit-image's `structural_similarity` with
         `gaussian_weights=True, use_sample_covariance=False`, in float64.
     """
+    check_pair(x, y, mask, border=border)
+    if x.dtype == torch.uint8 and x.shape[1] == 3 and (window, color) in _KERNELS:
+        x, y, mask = crop(x, border), crop(y, border), crop(mask, border)
+        scores = _KERNELS[window, color](x, y, everywhere(x) if mask is None else mask)
+        return scores if mask is not None else scores[:, 0]
     values, margin = ssim_map(x, y, window=window, color=color, border=border)
-    if mask is not None:
-        check_pair(x, y, mask)
     region = crop(mask, border + margin)
     return masked_mean(values.mean(dim=1), region, exact=x.dtype == torch.uint8)
 
@@ -88,6 +94,24 @@ def ssim_map(
         pivot = y[..., :1, :1].nan_to_num(posinf=0, neginf=0)
         return _ssim(x, y, _gaussian, weight=1.0, white=white, pivot=pivot), margin
     return _ssim(x, y, _binomial, weight=256.0, white=white, pivot=0.0), margin
+
+
+def _binomial_luma(x: Tensor, y: Tensor, mask: Mask) -> Float64[Tensor, "B R"]:
+    pixels, steps = ssim_binomial(x, y, mask)
+    return steps.double() * STEP / pixels
+
+
+def _gaussian_channels(x: Tensor, y: Tensor, mask: Mask, color: str) -> Float64[Tensor, "B R"]:
+    pixels, steps = ssim_gaussian(x, y, mask, color=color)
+    return steps.sum(dim=-1).double() * STEP / (steps.shape[-1] * pixels)
+
+
+# what 8-bit color images are most often scored by
+_KERNELS: dict[tuple[str, str], Callable[[Tensor, Tensor, Mask], Tensor]] = {
+    ("binomial", "luma"): _binomial_luma,
+    ("gaussian", "rgb"): partial(_gaussian_channels, color="rgb"),
+    ("gaussian", "luma"): partial(_gaussian_channels, color="luma"),
+}
 
 
 def _ssim(

@@ -15,7 +15,6 @@ Features = tuple[Float[Tensor, "B _ _ _"], ...]
 # scaling of the LPIPS authors: their networks see [-1, 1] shifted and scaled per channel
 _SHIFT = (-0.030, -0.088, -0.188)
 _SCALE = (0.458, 0.448, 0.450)
-_NORM_EPSILON = 1e-10
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +104,13 @@ class Network:
         return self.shift.device
 
 
-def unit_features(
+def features(
     images: UInt8[Tensor, "B 3 H W"] | Float[Tensor, "B 3 H W"],
     network: Network,
     *,
     micro_batch: int = 1,
 ) -> Features:
-    """Features of each layer, scaled to unit length over the channels.
+    """Features of each layer as the trunk leaves them, ready for `distance` and for keeping.
 
     A convolution's last bits depend on how many images it is given and on their memory format, so
     the trunk always runs on exactly `micro_batch` contiguous images; a last batch that falls short
@@ -153,12 +152,12 @@ def _trunk(images: Tensor, network: Network) -> Features:
     dtype = network.shift.dtype
     x = images.to(dtype) / 255 if images.dtype == torch.uint8 else images.to(dtype)
     x = (2 * x - 1 - network.shift) / network.scale
-    features = []
+    layers = []
     for stage in network.layout.stages:
         if stage.pool is not None:
             x = max_pool2d(x, *stage.pool)
         for index in stage.convolutions:
             weight, bias = network.convolutions[index]
             x = relu(conv2d(x, weight, bias, stage.stride, stage.padding))
-        features.append(x / (x.square().sum(dim=1, keepdim=True).sqrt() + _NORM_EPSILON))
-    return tuple(features)
+        layers.append(x)
+    return tuple(layers)

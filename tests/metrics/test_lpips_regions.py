@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from gpu_metrics.metrics import lpips, unit_features
+from gpu_metrics.metrics import lpips, features
 from gpu_metrics.metrics.lpips import (
     crop_to,
     distance,
@@ -60,14 +60,14 @@ def test_features_can_be_computed_once(image_pair, device, network):
     mask = blob(61, 83, 10, 20, 30, 50).to(device).expand(2, 1, -1, -1)
     alex = network("alex", device)
 
-    reference = unit_features(y, alex)
+    reference = features(y, alex)
     weights = layer_weights(mask, reference)
     for noise in (0, 1):
-        features = unit_features(x ^ noise, alex)
+        candidate = features(x ^ noise, alex)
         whole = lpips(x ^ noise, y, network=alex)
         inside = lpips(x ^ noise, y, mask, network=alex, mode="map")
-        assert torch.equal(distance(features, reference, alex), whole)
-        assert torch.equal(masked_distance(features, reference, alex, weights), inside)
+        assert torch.equal(distance(candidate, reference, alex), whole)
+        assert torch.equal(masked_distance(candidate, reference, alex, weights), inside)
 
 
 def test_regions_without_pixels_or_room_are_nan(image_pair, device, network):
@@ -105,9 +105,9 @@ def test_boxes_are_the_tightest_that_hold_their_region(mask, pad):
 
 
 def test_layer_weights_share_out_one(network):
-    features = unit_features(torch.zeros(1, 3, 61, 83), network())
+    layers = features(torch.zeros(1, 3, 61, 83), network())
     mask = torch.stack([blob(61, 83, 10, 20, 30, 50), blob(61, 83, 60, 0, 61, 83)])[None]
-    for weights in layer_weights(mask, features):
+    for weights in layer_weights(mask, layers):
         assert (weights >= 0).all()
         torch.testing.assert_close(
             weights.sum(dim=(-2, -1)), torch.ones(1, 2, dtype=torch.float64), rtol=0, atol=1e-14
