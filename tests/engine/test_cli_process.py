@@ -1,0 +1,78 @@
+"""The command line as a process: what it loads, what it writes, how it is interrupted."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+VERBS = [[], ["score"], ["demo"], ["weights"], ["doctor"], ["profiles"]]
+VERBS += [["profiles", verb] for verb in ("list", "show", "check")]
+
+HELP = f"""
+import sys
+from gpu_metrics.cli import main
+for verb in {VERBS!r}:
+    sys.argv = ["gpu-metrics", *verb, "--help"]
+    try:
+        main()
+    except SystemExit as ended:
+        assert ended.code == 0, verb
+heavy = {{"torch", "numpy", "cv2", "kornia", "lpips"}}
+print("loaded:", *heavy & {{*sys.modules}}, file=sys.stderr)
+"""
+# a shell may have told its background jobs to ignore interrupts
+START = """
+import signal
+from gpu_metrics.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()
+"""
+RUN = [sys.executable, "-c", START]
+
+
+def test_help_of_every_verb_loads_nothing_heavy():
+    result = subprocess.run(
+        [sys.executable, "-c", HELP], capture_output=True, text=True, check=True
+    )
+    assert result.stderr == "loaded:\n"
+    assert result.stdout.count("Usage: gpu-metrics") == len(VERBS)
+    assert "130 interrupted" in result.stdout
+
+
+def test_a_process_writes_the_record_and_nothing_else(gallery):
+    arguments = ["--reference", gallery.reference, "--profile", "infrared-sr2026"]
+    result = subprocess.run(
+        [*RUN, "score", gallery.submission, *arguments, "--format", "json"],
+        capture_output=True,
+        text=True,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["status"] == "complete"
+
+
+def test_an_interrupt_ends_with_its_code(tmp_path):
+    # a pipe for a profile keeps the process waiting inside the verb
+    profile = tmp_path / "profile.toml"
+    os.mkfifo(profile)
+    process = subprocess.Popen(
+        [*RUN, "profiles", "check", profile], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    end = wait_for_reader(profile)
+    try:
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    finally:
+        os.close(end)
+    assert (process.returncode, out, err) == (130, b"", b"interrupted\n")
+
+
+def wait_for_reader(pipe):
+    """Return an open end of the pipe once the other end waits for text."""
+    for _ in range(3000):
+        try:
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            time.sleep(0.01)
+    raise AssertionError("the process never read its profile")
