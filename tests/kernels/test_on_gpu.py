@@ -118,3 +118,12 @@ def test_offsets_beyond_32_bits_are_reached():
     apart = storage.as_strided(x.shape, (gap, *x.stride()[1:]))
     apart.copy_(x)
     assert equal(list(region_errors(apart, y, mask)), list(region_errors(x, y, mask)))
+
+
+@pytest.mark.parametrize("function", ON_IMAGES)
+def test_crops_and_broadcasts_on_the_device_are_read_where_they_lie(function):
+    x, y, mask = batch_of(3)
+    window = (..., slice(3, 90), slice(5, 120))
+    views = x[window], y[:1].expand(3, -1, -1, -1)[window], mask[:1].expand(3, -1, -1, -1)[window]
+    copies = (view.clone(memory_format=torch.contiguous_format) for view in views)
+    assert equal(list(function(*views)), list(function(*copies)))
