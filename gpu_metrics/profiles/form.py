@@ -139,6 +139,10 @@ def _measure(name: str, entry: Any, regions: Mapping[str, Region], *, where: str
     _check_choice("pool", pool, ["mean", "pixels"], where=where)
     options = {key: value for key, value in entry.items() if key in known[3:]}
     values = check_options(metric, options, where=where)
+    if values.get("mode") == "image" and region != WHOLE_IMAGE:
+        raise ProfileError(
+            f'{where}: mode = "image" sees the whole image; choose "box" or "map" for a region'
+        )
     if pool == "pixels" and values.get("border"):
         raise ProfileError(
             f'{where}: pool = "pixels" weighs by the pixels of the whole region, '

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from gpu_metrics.errors import ProfileError
 from gpu_metrics.measuring import Target, finish, measure
 from gpu_metrics.metrics import Network, lpips
 from gpu_metrics.pairing import ReferenceFiles
@@ -145,6 +146,11 @@ def test_every_mode_of_lpips_is_the_metrics(make_target, make_profile, trunk_wei
     # in mode "map" both regions share a pass, whose float64 sums run in another order
     assert found["m"] == pytest.approx(expected, rel=1e-15)
     assert found["bg"] == pytest.approx(background, rel=1e-15)
+
+
+def test_a_region_needs_a_mode_that_looks_at_regions(make_profile):
+    with pytest.raises(ProfileError, match='choose "box" or "map" for a region'):
+        make_profile({"m": 'metric = "lpips", region = "person"'})
 
 
 @pytest.mark.weights
