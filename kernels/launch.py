@@ -101,13 +101,15 @@ _backend: ContextVar[Backend | None] = ContextVar("backend", default=None)
 _paths: ContextVar[Paths | None] = ContextVar("paths", default=None)
 
 
-def accelerated(name: str, *tensors: Tensor) -> bool:
+def accelerated(name: str, *tensors: Tensor, refusal: str | None = None) -> bool:
     """Whether kernel `name` may serve these tensors; otherwise the caller takes the twin.
 
     Either way the choice is noted for whoever listens through `recorded`. Kernels have no
-    backward pass, so tensors that need a gradient take the twin.
+    backward pass, so tensors that need a gradient take the twin; a caller may add a `refusal`.
     """
     taken = path(tensors[0].device)
+    if refusal is not None:
+        taken = f"twin: {refusal}"
     if any(t.requires_grad for t in tensors) and torch.is_grad_enabled():
         taken = "twin: gradients are needed"
     if any(t.numel() == 0 for t in tensors):

@@ -38,7 +38,8 @@ def lpips_pool(
             plain mean.
     """
     _check(x, y, heads, weights)
-    if x.dtype != torch.float32 or not accelerated("lpips_pool", x, y, heads, weights):
+    refusal = None if x.dtype == torch.float32 else f"features are {x.dtype}"
+    if not accelerated("lpips_pool", x, y, heads, weights, refusal=refusal):
         return lpips_pool_eager(x, y, heads, weights)
 
     batch, channels, height, width = x.shape
