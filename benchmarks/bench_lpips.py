@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmarks.official import lpips_package
-from gpu_metrics.metrics import Network, lpips, features
+from gpu_metrics.metrics import Network, features, lpips
 from gpu_metrics.metrics.lpips import distance
 from gpu_metrics.weights import find_weights
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from gpu_metrics.metrics import lpips, features
+from gpu_metrics.metrics import features, lpips
 from gpu_metrics.metrics.lpips import (
     crop_to,
     distance,
