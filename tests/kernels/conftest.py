@@ -13,10 +13,6 @@ from place import Place, require_cuda  # noqa: E402
 SEEDS = (0, 1, 2, 3)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: takes a minute; runs only with -m slow")
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if "slow" not in config.option.markexpr:
         for item in items:
