@@ -3,7 +3,7 @@
 import difflib
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from gpu_metrics.errors import ProfileError
@@ -45,9 +45,8 @@ class Metric:
     """What the package knows about a metric without computing it.
 
     `promise` says how far the digits repeat: exact (the same integers everywhere), portable (the
-    same bits everywhere) or repeatable (the same bits on one device and software stack);
-    `promises` names the option values that keep another one. `domain` spans the values that the
-    definition allows, `plausible` those that real submissions reach.
+    same bits everywhere) or repeatable (the same bits on one device and software stack). `domain`
+    spans the values that the definition allows, `plausible` those that real submissions reach.
     """
 
     higher_is_better: bool
@@ -57,7 +56,6 @@ class Metric:
     plausible: tuple[float, float]
     options: Mapping[str, Option]
     text: str
-    promises: Mapping[OptionValue, Promise] = field(default_factory=dict)
 
 
 # luma: .299 R + .587 G + .114 B, full range; y: BT.601 studio swing, as MATLAB's rgb2ycbcr
@@ -101,13 +99,12 @@ METRICS: dict[str, Metric] = {
     "delta_e": Metric(
         higher_is_better=False,
         unit="",
-        promise="repeatable",
+        promise="portable",
         domain=(0.0, math.inf),
         plausible=(0.0, 60.0),
         options={"formula": Option("ciede2000", choices=("opencv-8bit", "cie76", "ciede2000"))},
         text="Color difference in Lab. opencv-8bit: Euclidean in OpenCV's 8-bit Lab, where "
         "lightness counts 2.55 times as much as in cie76.",
-        promises={"opencv-8bit": "portable"},
     ),
     "lpips": Metric(
         higher_is_better=False,
@@ -157,13 +154,6 @@ def check_options(
     if "pad" in given and values["mode"] != "box":
         raise ProfileError(f'{where}.pad: only mode = "box" has a pad, got {values["mode"]!r}')
     return values
-
-
-def promise(metric: str, options: Mapping[str, OptionValue]) -> Promise:
-    """How far the digits of `metric` repeat under these options."""
-    entry = METRICS[metric]
-    kept = [entry.promises[value] for value in options.values() if value in entry.promises]
-    return kept[0] if kept else entry.promise
 
 
 def min_side(metric: str, options: Mapping[str, OptionValue]) -> int:

@@ -90,7 +90,7 @@ class Run:
         """One line per image: id, every measure with all its digits, the reason of a rejection."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        measures = list(self.images[0].values) if self.images else []
+        measures = list(self.images[0].values if self.images else self.means)
         writer.writerow(["id", *measures, "rejected"])
         for row in self.images:
             values = ["" if v is None else repr(v) for v in row.values.values()]

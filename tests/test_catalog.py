@@ -1,6 +1,6 @@
 import pytest
 
-from gpu_metrics.catalog import METRICS, check_options, min_side, promise
+from gpu_metrics.catalog import METRICS, check_options, min_side
 from gpu_metrics.errors import ProfileError
 
 
@@ -29,21 +29,6 @@ def test_check_options_fills_in_defaults_and_keeps_types():
 )
 def test_min_side(metric, given, expected):
     assert min_side(metric, check_options(metric, given, where="x")) == expected
-
-
-@pytest.mark.parametrize(
-    ("metric", "given", "expected"),
-    [
-        ("psnr", {}, "exact"),
-        ("mse", {}, "exact"),
-        ("ssim", {}, "portable"),
-        ("delta_e", {}, "repeatable"),
-        ("delta_e", {"formula": "opencv-8bit"}, "portable"),
-        ("lpips", {}, "repeatable"),
-    ],
-)
-def test_promise(metric, given, expected):
-    assert promise(metric, check_options(metric, given, where="x")) == expected
 
 
 def test_defaults_of_options_are_unchanged_since_digests_leave_them_out():

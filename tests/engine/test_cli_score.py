@@ -63,7 +63,8 @@ def test_folders_may_be_named_apart(gallery, score, run_cli):
 
 
 @pytest.mark.weights
-def test_the_official_profile_is_the_default(gallery, run_cli):
+def test_the_official_profile_is_the_default(gallery, run_cli, trunk_weights):
+    trunk_weights("alex")  # a first fetch would have its say
     outcome = run_cli("score", gallery.submission, "--reference", gallery.reference)
     assert outcome.code == 0
     assert "raim2026-flash-portrait 3.0" in outcome.out

@@ -6,7 +6,6 @@ from contextlib import contextmanager, nullcontext
 import pytest
 import torch
 
-from gpu_metrics.catalog import promise
 from gpu_metrics.engine import Scorer
 
 pytestmark = pytest.mark.weights
@@ -117,7 +116,7 @@ def test_a_gpu_keeps_the_promises_too(gallery, profile, score):
 
 def check_promises(profile, one, two):
     for name, measure in profile.measures.items():
-        repeatable = promise(measure.metric, measure.options) == "repeatable"
+        repeatable = measure.catalogued.promise == "repeatable"
         for a, b in zip(one.images, two.images, strict=True):
             if repeatable and a.values[name] is not None:
                 # what is promised; float32 convolutions in another order moved 4e-8 on a CPU
