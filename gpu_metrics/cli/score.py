@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from gpu_metrics.cli import render
 from gpu_metrics.cli.app import SOME_REJECTED, app, progress, say, verb
 from gpu_metrics.errors import InputError
 from gpu_metrics.pairing import Folders
@@ -51,6 +50,7 @@ def score(
     source = _source(reference, gt, masks)
     rules = load_profile(profile)
 
+    from gpu_metrics.cli import render
     from gpu_metrics.engine import Scorer
 
     scorer = Scorer(rules, source, device=device, weights=weights, say=say)

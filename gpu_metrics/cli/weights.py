@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from gpu_metrics.cli import render
 from gpu_metrics.cli.app import app, say, verb
 
 
@@ -19,6 +18,7 @@ def weights(
     offline: Annotated[bool, typer.Option(help="Only look; fetch nothing.")] = False,
 ) -> None:
     """Fetch the LPIPS weights, check them by content hash, and show where they are."""
+    from gpu_metrics.cli import render
     from gpu_metrics.weights import PUBLISHED, find_weights
 
     found = [find_weights(n, path=path, offline=offline, say=say) for n in net or PUBLISHED]
