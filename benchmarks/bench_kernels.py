@@ -13,6 +13,7 @@ import lpips
 import pytest
 import torch
 from torch import Tensor, nn
+from torchmetrics.functional.image import structural_similarity_index_measure
 
 from gpu_metrics.kernels import launch
 from gpu_metrics.kernels.delta_e import delta_e, delta_e_reference
@@ -20,16 +21,26 @@ from gpu_metrics.kernels.lpips_pool import lpips_pool, lpips_pool_reference
 from gpu_metrics.kernels.region_errors import region_errors, region_errors_reference
 from gpu_metrics.kernels.ssim_binomial import ssim_binomial, ssim_binomial_reference
 from gpu_metrics.kernels.ssim_gaussian import ssim_gaussian, ssim_gaussian_reference
+from gpu_metrics.metrics import delta_e as metric_delta_e
+from gpu_metrics.metrics import mse, ssim
 
 Function = Callable[..., Any]
 
 
+class Peer(NamedTuple):
+    """What others would use, what the kernel's answer says in its terms, and how near it is."""
+
+    function: Function
+    same_of: Function
+    tolerance: float
+
+
 class Contest(NamedTuple):
-    """A kernel, its twin, and what others would use."""
+    """A kernel, its twin, and its peers."""
 
     kernel: Function
     twin: Function
-    peers: dict[str, Function]
+    peers: dict[str, Peer]
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
@@ -41,8 +52,9 @@ def eager_errors(x, y, mask):
     """Float32 squared errors and CIE76 by kornia, masked."""
     x, y = x.float() / 255, y.float() / 255
     lab = kornia.color.rgb_to_lab
-    squared = (x - y).square().mean(dim=1)
-    return masked_mean(squared, mask), masked_mean((lab(x) - lab(y)).norm(dim=1), mask)
+    squared = masked_mean((x - y).square().mean(dim=1), mask)
+    masked_mean((lab(x) - lab(y)).norm(dim=1), mask)
+    return squared
 
 
 def eager_delta_e(x, y, mask):
@@ -52,9 +64,21 @@ def eager_delta_e(x, y, mask):
 
 
 def kornia_ssim(x, y, mask):
-    """Float32 map over the 11x11 Gaussian, masked."""
+    """Float32 map over the 11x11 Gaussian, border reflected, masked."""
     values = kornia.metrics.ssim(x.float() / 255, y.float() / 255, 11).mean(dim=1)
     return masked_mean(values, mask)
+
+
+def torchmetrics_ssim(x, y, mask):
+    """Float32 over the 11x11 Gaussian, border reflected; no mask."""
+    x, y = x.float() / 255, y.float() / 255
+    return structural_similarity_index_measure(x, y, data_range=1.0, reduction="none")
+
+
+def piq_ssim(x, y, mask):
+    """Float32 over the 11x11 Gaussian, valid support; no mask."""
+    package = pytest.importorskip("piq", reason="piq is not installed")
+    return package.ssim(x.float() / 255, y.float() / 255, downsample=False, reduction="none")
 
 
 def fused_ssim(x, y, mask):
@@ -70,17 +94,39 @@ def lpips_tail(x, y, heads, weights):
     linear = lpips.NetLinLayer(len(heads)).to(x.device).eval()
     linear.model[-1].weight = nn.Parameter(heads[None, :, None, None])
     difference = (lpips.normalize_tensor(x) - lpips.normalize_tensor(y)) ** 2
-    return lpips.spatial_average(linear(difference))
+    return lpips.spatial_average(linear(difference))[..., 0, 0]
 
 
+def mean_cie76(x, y, mask):
+    return metric_delta_e(x, y, mask, formula="cie76")
+
+
+def whole_ssim(x, y, mask):
+    return ssim(x, y)
+
+
+# float32 sums of many terms; a reflected border moves SSIM by 6e-3 on the small images of a CPU
 CONTESTS = {
-    "region_errors": Contest(region_errors, region_errors_reference, {"eager": eager_errors}),
-    "delta_e": Contest(delta_e, delta_e_reference, {"eager cie76": eager_delta_e}),
+    "region_errors": Contest(
+        region_errors, region_errors_reference, {"eager": Peer(eager_errors, mse, 1e-6)}
+    ),
+    "delta_e": Contest(
+        delta_e, delta_e_reference, {"eager cie76": Peer(eager_delta_e, mean_cie76, 1e-3)}
+    ),
     "ssim_binomial": Contest(ssim_binomial, ssim_binomial_reference, {}),
     "ssim_gaussian": Contest(
-        ssim_gaussian, ssim_gaussian_reference, {"kornia": kornia_ssim, "fused-ssim": fused_ssim}
+        ssim_gaussian,
+        ssim_gaussian_reference,
+        {
+            "kornia": Peer(kornia_ssim, ssim, 1e-2),
+            "torchmetrics": Peer(torchmetrics_ssim, whole_ssim, 1e-2),
+            "piq": Peer(piq_ssim, whole_ssim, 1e-4),
+            "fused-ssim": Peer(fused_ssim, lambda *a: whole_ssim(*a).mean(), 1e-4),
+        },
     ),
-    "lpips_pool": Contest(lpips_pool, lpips_pool_reference, {"lpips tail": lpips_tail}),
+    "lpips_pool": Contest(
+        lpips_pool, lpips_pool_reference, {"lpips tail": Peer(lpips_tail, lpips_pool, 1e-5)}
+    ),
 }
 ROWS = [
     (name, implementation)
@@ -120,10 +166,14 @@ def bench_kernel(measure, benchmark, device, inputs, name, implementation):
         with launch.recorded() as paths:
             check_bits(contest, arguments)
         benchmark.extra_info["path"] = sorted(paths[name])
-    functions = {"kernel": contest.kernel, "twin": contest.twin, **contest.peers, "copy": copy}
+    peers = {peer: entry.function for peer, entry in contest.peers.items()}
+    functions = {"kernel": contest.kernel, "twin": contest.twin, **peers, "copy": copy}
 
     # compiles or skips outside the clock
-    functions[implementation](*arguments)
+    result = functions[implementation](*arguments)
+    if peer := contest.peers.get(implementation):
+        expected = peer.same_of(*arguments)
+        torch.testing.assert_close(result.double(), expected.double(), rtol=0, atol=peer.tolerance)
 
     def repeated(*inputs: Tensor) -> Any:
         for _ in range(calls - 1):
