@@ -65,7 +65,7 @@ class Scorer:
         reference: str | Path | Folders,
         *,
         device: str = "auto",
-        weights: Path | None = None,
+        weights: str | Path | None = None,
         batch_megapixels: float | None = None,
         threads: int | None = None,
         say: Say = lambda text: None,

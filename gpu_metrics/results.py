@@ -78,13 +78,13 @@ class Run:
         """The record as JSON text; finite numbers only, None as null."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the record as JSON, whole or not at all."""
-        write_atomically(path, self.to_json())
+        write_atomically(Path(path), self.to_json())
 
-    def save_table(self, path: Path) -> None:
+    def save_table(self, path: str | Path) -> None:
         """Write one line per image as CSV, whole or not at all; blank where not scored."""
-        write_atomically(path, self.to_csv())
+        write_atomically(Path(path), self.to_csv())
 
     def to_csv(self) -> str:
         """One line per image: id, every measure with all its digits, the reason of a rejection."""
@@ -100,10 +100,10 @@ class Run:
         return text.getvalue()
 
     @classmethod
-    def load(cls, path: Path) -> "Run":
+    def load(cls, path: str | Path) -> "Run":
         """Read a record; InputError where the file is none, or of another schema."""
         try:
-            return cls.from_json(path.read_text("utf-8"))
+            return cls.from_json(Path(path).read_text("utf-8"))
         except OSError as error:
             raise InputError(f"{path}: cannot be read: {error.strerror}") from error
         except (UnicodeDecodeError, InputError) as error:

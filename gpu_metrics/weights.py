@@ -69,7 +69,11 @@ class Weights:
 
 
 def find_weights(
-    net: str, *, path: Path | None = None, offline: bool = False, say: Say = lambda text: None
+    net: str,
+    *,
+    path: str | Path | None = None,
+    offline: bool = False,
+    say: Say = lambda text: None,
 ) -> Weights:
     """Weights of LPIPS v0.1 on "alex" (AlexNet) or "vgg" (VGG16), always checked by content hash.
 
@@ -87,10 +91,8 @@ def find_weights(
         WeightsError: They are nowhere to be had, or a hash does not match.
     """
     published = _published(net)
-    if path is None and (named := os.environ.get("GPU_METRICS_WEIGHTS")):
-        path = Path(named)
-    if path is not None:
-        file = _file_in(path, published)
+    if named := path or os.environ.get("GPU_METRICS_WEIGHTS"):
+        file = _file_in(Path(named), published)
         return _assemble(net, _read(file), f"{file}")
 
     kept = cached_file(net)

@@ -40,8 +40,8 @@ def scored(gallery, pixel_profile):
 
 def test_json_gives_the_run_back(scored, tmp_path):
     for run in (RUN, scored):
-        run.save(tmp_path / "run.json")
-        assert Run.load(tmp_path / "run.json") == run
+        run.save(str(tmp_path / "run.json"))
+        assert Run.load(str(tmp_path / "run.json")) == run
         assert Run.from_json(run.to_json()) == run
 
 
