@@ -69,7 +69,8 @@ def _filename(name: str, arch: int) -> str:
 @cache
 def _cache_folder() -> Path:
     try:
-        folder = Path(platformdirs.user_cache_dir("gpu-metrics"), "kernels")
+        named = os.environ.get("GPU_METRICS_CACHE")
+        folder = Path(named or platformdirs.user_cache_dir("gpu-metrics"), "kernels")
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder

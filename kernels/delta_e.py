@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float64, Int, UInt8
 from torch import Tensor
 
 from gpu_metrics.errors import InputError
+from gpu_metrics.kernels.bands import bands
 from gpu_metrics.kernels.ciede2000 import cie76, ciede2000, lab, linear_table
 from gpu_metrics.kernels.fixed_point import in_steps, region_sums
 from gpu_metrics.kernels.launch import accelerated, launch
@@ -78,8 +79,12 @@ def delta_e_reference(
     formula: str = "ciede2000",
 ) -> DeltaESums:
     """Twin of `delta_e` in torch operations: any device, the same integers."""
-    differences = _FORMULAS[formula](lab(x), lab(y))
-    return DeltaESums(mask.sum(dim=(-2, -1)), region_sums(in_steps(differences), mask))
+    difference = _FORMULAS[formula]
+    steps = [
+        region_sums(in_steps(difference(lab(u), lab(v))), inside)
+        for u, v, inside in bands(x, y, mask)
+    ]
+    return DeltaESums(mask.sum(dim=(-2, -1)), torch.stack(steps).sum(dim=0))
 
 
 @cache

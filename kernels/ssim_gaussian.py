@@ -8,6 +8,7 @@ from torch import Tensor
 
 from gpu_metrics.color import LUMA_WEIGHTS, weighted_sum
 from gpu_metrics.errors import InputError
+from gpu_metrics.kernels.bands import bands
 from gpu_metrics.kernels.fixed_point import in_steps, region_sums
 from gpu_metrics.kernels.launch import accelerated, launch
 from gpu_metrics.kernels.layout import check_bytes, evenly_spaced, region_rows
@@ -103,6 +104,11 @@ def ssim_gaussian_reference(
 ) -> ChannelSsimSums:
     """Twin of `ssim_gaussian` in torch operations: any device, the same integers."""
     scale = _scale(color)
+    parts = [_band(u, v, inside, scale) for u, v, inside in bands(x, y, mask, halo=RADIUS)]
+    return ChannelSsimSums(*(torch.stack(part).sum(dim=0) for part in zip(*parts, strict=True)))
+
+
+def _band(x: Tensor, y: Tensor, mask: Tensor, scale: _Scale) -> ChannelSsimSums:
     c1, c2 = _stabilisers(scale.white)
     u, v = (_channels(image, scale) for image in (x, y))
     mx, my, squares, product = (_window_mean(m) for m in (u, v, u * u + v * v, u * v))
