@@ -57,15 +57,17 @@ def official_scores(
     x: np.ndarray, y: np.ndarray, person: np.ndarray, model: lpips.LPIPS, dtype: torch.dtype
 ) -> dict[str, float]:
     """The four measures of one image."""
-    candidate, truth = (
-        torch.from_numpy(image).permute(2, 0, 1)[None].to(dtype) / 255 for image in (x, y)
-    )
+    candidate, truth = (_tensor(image, dtype) for image in (x, y))
     return {
         "psnr_bg": _psnr(candidate, truth, torch.from_numpy(~person)),
-        "ssim_global": _ssim(candidate, truth),
+        "ssim_global": official_ssim(x, y, dtype),
         "delta_e_person": _delta_e(x, y, person),
         "lpips_person": _lpips(candidate, truth, person, model.to(dtype)),
     }
+
+
+def _tensor(image: np.ndarray, dtype: torch.dtype) -> Tensor:
+    return torch.from_numpy(image).permute(2, 0, 1)[None].to(dtype) / 255
 
 
 def _psnr(x: Tensor, y: Tensor, background: Tensor) -> float:
@@ -73,11 +75,13 @@ def _psnr(x: Tensor, y: Tensor, background: Tensor) -> float:
     return 100.0 if error == 0 else float(-10 * np.log10(error))
 
 
-def _ssim(x: Tensor, y: Tensor) -> float:
-    taps = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], dtype=x.dtype)
+def official_ssim(candidate: np.ndarray, truth: np.ndarray, dtype: torch.dtype) -> float:
+    """SSIM of luma over a 5x5 binomial window, zeros beyond the edge."""
+    taps = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], dtype=dtype)
     window = (torch.outer(taps, taps) / 256)[None, None]
-    weights = torch.tensor([0.299, 0.587, 0.114], dtype=x.dtype).view(1, 3, 1, 1)
-    x, y = ((image * weights).sum(dim=1, keepdim=True) for image in (x, y))
+    weights = torch.tensor([0.299, 0.587, 0.114], dtype=dtype).view(1, 3, 1, 1)
+    images = (_tensor(image, dtype) for image in (candidate, truth))
+    x, y = ((image * weights).sum(dim=1, keepdim=True) for image in images)
     mx, my = conv2d(x, window, padding=2), conv2d(y, window, padding=2)
     vx = conv2d(x * x, window, padding=2) - mx * mx
     vy = conv2d(y * y, window, padding=2) - my * my
