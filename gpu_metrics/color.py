@@ -61,11 +61,10 @@ def lab8(image: UInt8[Tensor, "B 3 H W"]) -> UInt8[Tensor, "B 3 H W"]:
     return torch.stack([lightness, a, b], dim=1).clamp(0, 255).to(torch.uint8)
 
 
-def lab(image: UInt8[Tensor, "B 3 H W"] | Float[Tensor, "B 3 H W"]) -> Float64[Tensor, "B 3 H W"]:
-    """CIE Lab (D65) of sRGB through kornia, in float64: L in 0..100."""
-    white = 255 if image.dtype == torch.uint8 else 1
+def lab(image: Float[Tensor, "B 3 H W"]) -> Float64[Tensor, "B 3 H W"]:
+    """CIE Lab (D65) of sRGB in [0, 1] through kornia, in float64: L in 0..100."""
     # powers of scattered elements take another path than those in a row, with other last bits
-    return kornia.color.rgb_to_lab(image.contiguous().double() / white)
+    return kornia.color.rgb_to_lab(image.contiguous().double())
 
 
 def weighted_sum(channels: Tensor, weights: tuple[int, ...]) -> Tensor:

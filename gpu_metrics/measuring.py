@@ -13,9 +13,8 @@ from gpu_metrics.kernels.region_errors import region_errors
 from gpu_metrics.metrics.delta_e import delta_e, delta_e_of
 from gpu_metrics.metrics.lpips import (
     Box,
-    crop_to,
+    box_distance,
     distance,
-    fits,
     layer_weights,
     masked_distance,
     region_boxes,
@@ -155,8 +154,7 @@ def _region_errors(
 def _pixelwise(x: Tensor, y: Tensor, regions: Mask | None, item: Measure) -> Tensor:
     options: Mapping[str, OptionValue] = item.options
     if min(x.shape[-2:]) < min_side(item.metric, options):
-        count = 1 if regions is None else regions.shape[1]
-        return x.new_full((len(x), count), math.nan, dtype=torch.float64)
+        return _nothing(x, regions)
     match item.metric:
         case "psnr" | "mse":
             color, border = str(options["color"]), int(options["border"])
@@ -178,24 +176,19 @@ def _lpips(
     mode: str,
     network: Network,
 ) -> Tensor:
-    nothing = x.new_full((1,), math.nan, dtype=torch.float64)
     if regions is not None and mode == "box":
-        scores = []
-        for i, row in enumerate(boxes):
-            for box in row:
-                if box is None or not fits(box, network):
-                    scores.append(nothing)
-                    continue
-                crops = (crop_to(image[i : i + 1], box) for image in (x, y))
-                fx, fy = (features(part, network) for part in crops)
-                scores.append(distance(fx, fy, network))
-        return torch.cat(scores)
+        return box_distance(x, y, boxes, network)
     if min(x.shape[-2:]) < network.layout.min_side:
-        return nothing.expand(len(x), 1 if regions is None else regions.shape[1])
+        return _nothing(x, regions)
     fx, fy = features(x, network), features(y, network)
     if regions is None:
         return distance(fx, fy, network)
     return masked_distance(fx, fy, network, layer_weights(regions, fy))
+
+
+def _nothing(x: Tensor, regions: Mask | None) -> Tensor:
+    count = 1 if regions is None else regions.shape[1]
+    return x.new_full((len(x), count), math.nan, dtype=torch.float64)
 
 
 def _boxed(item: Measure) -> bool:

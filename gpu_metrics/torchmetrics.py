@@ -11,11 +11,12 @@ from torchmetrics import Metric
 from torchmetrics.utilities.plot import _AX_TYPE, _PLOT_OUT_TYPE
 
 from gpu_metrics.errors import InputError
+from gpu_metrics.kernels.ssim_gaussian import RADIUS
 from gpu_metrics.metrics.delta_e import delta_e
 from gpu_metrics.metrics.lpips import fits, lpips, region_boxes
 from gpu_metrics.metrics.pixel import psnr
 from gpu_metrics.metrics.pool import crop
-from gpu_metrics.metrics.ssim import GAUSSIAN_RADIUS, ssim
+from gpu_metrics.metrics.ssim import ssim
 from gpu_metrics.metrics.trunk import Network
 from gpu_metrics.precision import repeatable
 from gpu_metrics.tensors import Images, Mask, Scores
@@ -166,7 +167,7 @@ class MaskedSSIM(RegionMetric):
     ) -> None:
         """Options as for `ssim`."""
         score = partial(ssim, window=window, color=color, border=border)
-        reach = GAUSSIAN_RADIUS if window == "gaussian" else 0
+        reach = RADIUS if window == "gaussian" else 0
         super().__init__("ssim", score, margin=border + reach, **kwargs)
 
 

@@ -73,7 +73,7 @@ def ssim_binomial_reference(
     """Twin of `ssim_binomial` in torch operations: any device, the same integers."""
     # integers below 2^53 are exact in float64, which torch computes faster than int64
     u, v = (weighted_sum(image.double(), LUMA_WEIGHTS) for image in (x, y))
-    sx, sy, squares, product = (_window_sum(m) for m in (u, v, u * u + v * v, u * v))
+    sx, sy, squares, product = (window_sum(m) for m in (u, v, u * u + v * v, u * v))
 
     means, mean_product = sx * sx + sy * sy, sx * sy
     luminance = 2 * mean_product + C1
@@ -84,8 +84,11 @@ def ssim_binomial_reference(
     return SsimSums(mask.sum(dim=(-2, -1)), region_sums(in_steps(values), mask))
 
 
-def _window_sum(moment: Float64[Tensor, "B H W"]) -> Float64[Tensor, "B H W"]:
-    """Sum weighted by 1 4 6 4 1 along both axes: four times, add the neighbour."""
+def window_sum(moment: Float64[Tensor, "*s H W"]) -> Float64[Tensor, "*s H W"]:
+    """Sum weighted by 1 4 6 4 1 along both axes, zeros beyond the edge: four times, add the next.
+
+    The weights add up to 256; integers stay exact.
+    """
     total = pad(moment, (2, 2, 2, 2))
     for _ in range(4):
         total = total[..., :-1] + total[..., 1:]

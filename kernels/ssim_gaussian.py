@@ -111,7 +111,7 @@ def ssim_gaussian_reference(
 def _band(x: Tensor, y: Tensor, mask: Tensor, scale: _Scale) -> ChannelSsimSums:
     c1, c2 = _stabilisers(scale.white)
     u, v = (_channels(image, scale) for image in (x, y))
-    mx, my, squares, product = (_window_mean(m) for m in (u, v, u * u + v * v, u * v))
+    mx, my, squares, product = (window_mean(m) for m in (u, v, u * u + v * v, u * v))
 
     variances = squares - (mx * mx + my * my)
     covariance = product - mx * my
@@ -143,7 +143,11 @@ def _channels(image: UInt8[Tensor, "B 3 H W"], scale: _Scale) -> Float64[Tensor,
     return image - scale.middle
 
 
-def _window_mean(moment: Float64[Tensor, "B c H W"]) -> Float64[Tensor, "B c h w"]:
+def window_mean(moment: Float64[Tensor, "B c H W"]) -> Float64[Tensor, "B c h w"]:
+    """Gaussian mean wherever the window fits, in the kernel's own order of additions.
+
+    A convolution may reorder or fuse them, and then devices disagree in the last bits.
+    """
     return _blurred(_blurred(moment, dim=-1), dim=-2)
 
 

@@ -15,7 +15,6 @@ from gpu_metrics.errors import EngineError, GpuMetricsError, SubmissionError, We
 
 P = ParamSpec("P")
 
-SCORED = 0
 SOME_REJECTED = 1
 WRONG_USE = 2
 REFUSED = 3

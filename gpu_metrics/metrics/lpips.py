@@ -58,7 +58,7 @@ def lpips(
     if mode == "image" and mask is not None:
         raise InputError("mode 'image' scores whole images; choose 'box' or 'map' for a mask")
     if mode == "box" and mask is not None:
-        return _lpips_boxes(x, y, region_boxes(mask, pad), network)
+        return box_distance(x, y, region_boxes(mask, pad), network)
     fx, fy = (features(image, network, micro_batch=micro_batch) for image in (x, y))
     if mask is None:
         return distance(fx, fy, network)
@@ -76,6 +76,22 @@ def masked_distance(
     """LPIPS of two sets of features, averaged with the `layer_weights` of each region."""
     layers = zip(x, y, network.heads, weights, strict=True)
     return torch.stack([lpips_pool(*layer) for layer in layers]).sum(dim=0)
+
+
+def box_distance(
+    x: Images, y: Images, boxes: Sequence[Sequence[Box | None]], network: Network
+) -> Float64[Tensor, "B R"]:
+    """LPIPS of crops: of each image, those to its boxes; NaN for no box or one too small."""
+    nothing = torch.full((1,), torch.nan, dtype=torch.float64, device=x.device)
+    scores = []
+    for i, row in enumerate(boxes):
+        for box in row:
+            if box is None or not fits(box, network):
+                scores.append(nothing)
+                continue
+            fx, fy = (features(crop_to(image[i : i + 1], box), network) for image in (x, y))
+            scores.append(distance(fx, fy, network))
+    return torch.cat(scores).view(len(boxes), -1)
 
 
 def layer_weights(mask: Mask, y: Features) -> tuple[Float64[Tensor, "B R _ _"], ...]:
@@ -110,21 +126,6 @@ def crop_to(image: Images, box: Box) -> Num[Tensor, "B C h w"]:
 def fits(box: Box, network: Network) -> bool:
     """Whether a crop is large enough for the network to see."""
     return min(box[2] - box[0], box[3] - box[1]) >= network.layout.min_side
-
-
-def _lpips_boxes(
-    x: Images, y: Images, boxes: list[list[Box | None]], network: Network
-) -> Float64[Tensor, "B R"]:
-    nothing = torch.full((1,), torch.nan, dtype=torch.float64, device=x.device)
-    scores = []
-    for b, regions in enumerate(boxes):
-        for box in regions:
-            if box is None or not fits(box, network):
-                scores.append(nothing)
-                continue
-            fx, fy = (features(crop_to(image[b : b + 1], box), network) for image in (x, y))
-            scores.append(distance(fx, fy, network))
-    return torch.cat(scores).view(len(boxes), -1)
 
 
 def _evenly(layer: Tensor) -> Float64[Tensor, "B 1 h w"]:

@@ -1,25 +1,19 @@
 """Structural similarity with the Gaussian window of the paper or a binomial one."""
 
-import math
 from collections.abc import Callable
 from functools import partial
 
 import torch
 from jaxtyping import Float64
 from torch import Tensor
-from torch.nn.functional import pad
 
 from gpu_metrics.color import as_color
 from gpu_metrics.errors import InputError
 from gpu_metrics.kernels.fixed_point import STEP
-from gpu_metrics.kernels.ssim_binomial import ssim_binomial
-from gpu_metrics.kernels.ssim_gaussian import ssim_gaussian
+from gpu_metrics.kernels.ssim_binomial import ssim_binomial, window_sum
+from gpu_metrics.kernels.ssim_gaussian import RADIUS, ssim_gaussian, window_mean
 from gpu_metrics.metrics.pool import crop, everywhere, masked_mean
 from gpu_metrics.tensors import Images, Mask, Scores, check_pair
-
-GAUSSIAN_RADIUS = 5
-GAUSSIAN_SIGMA = 1.5
-BINOMIAL = (6, 4, 1)
 
 
 def ssim(
@@ -86,14 +80,14 @@ def ssim_map(
     """
     if window not in ("gaussian", "binomial"):
         raise InputError(f"window: expected 'gaussian' or 'binomial', got {window!r}")
-    margin = GAUSSIAN_RADIUS if window == "gaussian" else 0
+    margin = RADIUS if window == "gaussian" else 0
     check_pair(x, y, min_side=2 * margin + 1, border=border)
     (x, white), (y, _) = (as_color(crop(image, border), color) for image in (x, y))
     if window == "gaussian":
         # any finite value of the image's own range will do
         pivot = y[..., :1, :1].nan_to_num(posinf=0, neginf=0)
-        return _ssim(x, y, _gaussian, weight=1.0, white=white, pivot=pivot), margin
-    return _ssim(x, y, _binomial, weight=256.0, white=white, pivot=0.0), margin
+        return _ssim(x, y, window_mean, weight=1.0, white=white, pivot=pivot), margin
+    return _ssim(x, y, window_sum, weight=256.0, white=white, pivot=0.0), margin
 
 
 def _binomial_luma(x: Tensor, y: Tensor, mask: Mask) -> Float64[Tensor, "B R"]:
@@ -135,34 +129,3 @@ def _ssim(
     luminance = (2 * (mx * my) + c1) / (mx * mx + my * my + c1)
     structure = (2 * sxy + c2) / (sxx_syy + c2)
     return luminance * structure
-
-
-def _gaussian(plane: Tensor) -> Tensor:
-    taps = [math.exp(-0.5 * (i / GAUSSIAN_SIGMA) ** 2) for i in range(GAUSSIAN_RADIUS + 1)]
-    total = taps[0] + 2 * sum(taps[1:])
-    return _separable(plane, [tap / total for tap in taps])
-
-
-def _binomial(plane: Tensor) -> Tensor:
-    radius = len(BINOMIAL) - 1
-    return _separable(pad(plane, [radius] * 4), BINOMIAL)
-
-
-def _separable(plane: Tensor, taps: list[float] | tuple[int, ...]) -> Tensor:
-    """Weighted sum of a symmetric window, rows then columns, valid support.
-
-    Written out in one order of separate products and sums: a convolution may reorder or fuse
-    them, and then devices disagree in the last bits.
-    """
-    return _along(_along(plane, taps, dim=-2), taps, dim=-1)
-
-
-def _along(plane: Tensor, taps: list[float] | tuple[int, ...], dim: int) -> Tensor:
-    radius = len(taps) - 1
-    length = plane.shape[dim] - 2 * radius
-    total = taps[0] * plane.narrow(dim, radius, length)
-    for offset in range(1, radius + 1):
-        before = plane.narrow(dim, radius - offset, length)
-        after = plane.narrow(dim, radius + offset, length)
-        total = total + taps[offset] * (before + after)
-    return total

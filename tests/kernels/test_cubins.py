@@ -15,7 +15,8 @@ NAME = "region_errors"
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    monkeypatch.delenv("GPU_METRICS_CUBINS", raising=False)
+    for variable in ("GPU_METRICS_CUBINS", "GPU_METRICS_CACHE"):
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(platformdirs, "user_cache_dir", lambda app: str(tmp_path / "cache"))
     cubins._cache_folder.cache_clear()
     yield tmp_path
@@ -32,6 +33,11 @@ def test_a_kernel_is_compiled_once_and_found_again(home, monkeypatch):
     monkeypatch.setattr(nvrtc, "compile_kernel", never_compile)
     assert cubins.cubin(NAME, 90) == first
     assert [path.name for path in first.parent.iterdir()] == [first.name]
+
+
+def test_the_cache_folder_can_be_named(home, monkeypatch):
+    monkeypatch.setenv("GPU_METRICS_CACHE", str(home / "named"))
+    assert cubins.cubin(NAME, 90).is_relative_to(home / "named")
 
 
 def test_other_flags_or_architectures_are_other_files(home, monkeypatch):

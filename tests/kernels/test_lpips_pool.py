@@ -8,7 +8,7 @@ from torch import nn
 
 from gpu_metrics.errors import InputError
 from gpu_metrics.kernels import launch
-from gpu_metrics.kernels.lpips_pool import lpips_pool, lpips_pool_reference
+from gpu_metrics.kernels.lpips_pool import lpips_pool, lpips_pool_eager, lpips_pool_reference
 
 # height, width, channels: one position, rows that end inside a warp, several blocks, odd channels
 SIZES = [(1, 1, 64), (7, 9, 192), (13, 11, 19), (3, 50, 8), (5, 5, 3)]
@@ -44,6 +44,14 @@ def test_agrees_with_the_definition(on_kernel, size, noise):
     actual = on_kernel(lpips_pool, *arguments)
     # sums of float64 and steps of 2^-48; the worst of these cases is 2.1e-14 off
     torch.testing.assert_close(actual, by_definition(*arguments), rtol=0, atol=3e-14)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: "x".join(map(str, size)))
+def test_eager_operations_agree_with_the_twin(size):
+    arguments = layer(2, *size)
+    expected = lpips_pool_reference(*arguments)
+    # float32 against float64; the worst of these and of larger layers is 5.6e-8 off
+    torch.testing.assert_close(lpips_pool_eager(*arguments), expected, rtol=2e-7, atol=0)
 
 
 def test_agrees_with_the_lpips_package(on_kernel):
