@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-KNOWING = "errors expressions catalog profiles score explain results pairing demo".split()
+KNOWING = "errors expressions catalog profiles score explain results pairing cache demo".split()
 MEASURING = """
     tensors color kernels sdist weights metrics precision images reference measuring provenance
     submissions engine torchmetrics doctor
