@@ -101,9 +101,10 @@ def main() -> None:
     to_golden = {name: [] for name in GOLDEN}
     for submission in arguments.submissions:
         run = scorer.score(submission)
-        found, _ = find_submission(submission, files, profile.images)
+        names = [p.relative_to(submission).as_posix() for p in submission.rglob("*") if p.is_file()]
+        found, _ = find_submission(names, files, profile.images)
         for row, image in zip(run.images, files, strict=True):
-            expected = float64_scores(found[row.id], image.gt, image.mask)
+            expected = float64_scores(submission / found[row.id], image.gt, image.mask)
             for name in WHAT:
                 to_float64[name].append(abs(row.values[name] - expected[name]))
             for name, key in GOLDEN.items() if submission.name in golden else ():

@@ -35,7 +35,13 @@ class Picture:
 
 def read_color(path: Path) -> Picture:
     """The RGB image in a file, `(3, H, W)`; InputError without the path where there is none."""
-    data = _read(path)
+    return color_of(_read(path))
+
+
+def color_of(data: bytes) -> Picture:
+    """The RGB image in the bytes of a file, `(3, H, W)`; InputError where there is none."""
+    if not data:
+        raise InputError("empty file")
     bgr = _decode(data, cv2.IMREAD_COLOR)
     return _picture(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), data)
 

@@ -1,16 +1,16 @@
 """Which files belong together: ids of images, one submission file per id, every fault listed."""
 
 import csv
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from gpu_metrics.catalog import did_you_mean
 from gpu_metrics.errors import ReferenceSetError, SubmissionError
+from gpu_metrics.ids import NESTED, images_by_id
+from gpu_metrics.names import folded, litter, printable, top_folder
 from gpu_metrics.profiles import Images, Profile
 
-_LITTER = {"__MACOSX", "Thumbs.db", "desktop.ini"}
 _GT_FOLDERS = ("gt", "ref")
 _MASK_FOLDERS = ("mask", "mask_personmask")
 MANIFEST = "manifest.csv"
@@ -36,10 +36,20 @@ class Folders:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    files: dict[str, Path]
-    problems: list[str]
-    ignored: list[str]
+class Match:
+    """The file of each id, as far as there is one, and everything that keeps it from fitting."""
+
+    found: Mapping[str, str]
+    expected: int
+    problems: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+    def check(self) -> None:
+        """Raise SubmissionError with all problems, if there are any."""
+        if self.problems:
+            count = f"{len(self.found)} of {self.expected} images found"
+            summary = f"the submission does not match the reference set ({count}):"
+            raise SubmissionError(summary, self.problems)
 
 
 def reference_folders(reference: Path) -> Folders:
@@ -57,136 +67,122 @@ def reference_folders(reference: Path) -> Folders:
     return Folders(gt or reference, masks, manifest)
 
 
-def find_reference(folders: Folders, profile: Profile) -> list[ReferenceFiles]:
-    """Ground truth and masks, paired by id and sorted; every fault of the set in one error."""
+def find_reference(
+    folders: Folders, profile: Profile, *, masks: bool = True
+) -> list[ReferenceFiles]:
+    """Ground truth and masks, paired by id and sorted; every fault of the set in one error.
+
+    Args:
+        masks: Whether masks must be there, where the profile needs them.
+    """
+    masks = masks and profile.needs_masks
     if profile.images.pairing == "manifest":
-        return _read_manifest(folders, profile)
-    for folder in (folders.gt, folders.masks if profile.needs_masks else None):
+        return _read_manifest(folders, profile, masks=masks)
+    for folder in (folders.gt, folders.masks if masks else None):
         if folder is not None and not folder.is_dir():
             raise ReferenceSetError(f"{folder}: expected a folder")
-    truth = _find(folders.gt, profile.images, skip=profile.images.skip)
-    problems = truth.problems
-    if not truth.files and not problems:
+    truth, problems = _find(folders.gt, profile.images, skip=profile.images.skip)
+    if not truth and not problems:
         problems.append(f"{folders.gt}: no images; expected {', '.join(profile.images.extensions)}")
-    masks: Mapping[str, Path] = {}
-    if profile.needs_masks:
+    people: Mapping[str, Path] = {}
+    if masks:
         if folders.masks is None:
             wanted = " or ".join(f"{name}/" for name in _MASK_FOLDERS)
             raise ReferenceSetError(
                 f"{folders.gt.parent}: {profile.name} scores regions and needs masks; expected "
                 f"{wanted} beside the ground truth"
             )
-        found = _find(folders.masks, profile.images, skip=None)
-        problems += found.problems
-        masks = found.files
-        problems += [f"{truth.files[i]}: has no mask" for i in sorted(truth.files - masks.keys())]
-        problems += [f"{masks[i]}: has no ground truth" for i in sorted(masks.keys() - truth.files)]
+        people, faults = _find(folders.masks, profile.images, skip=None)
+        problems += faults
+        problems += [f"{truth[i]}: has no mask" for i in sorted(truth.keys() - people.keys())]
+        problems += [f"{people[i]}: has no ground truth" for i in sorted(people.keys() - truth)]
     if problems:
         raise ReferenceSetError("the reference set cannot be used:", problems)
     return [
-        ReferenceFiles(id_, path, masks.get(id_), expected=id_)
-        for id_, path in sorted(truth.files.items())
+        ReferenceFiles(id_, path, people.get(id_), expected=id_)
+        for id_, path in sorted(truth.items())
     ]
 
 
 def find_submission(
-    folder: Path, reference: Iterable[ReferenceFiles], rules: Images
-) -> tuple[dict[str, Path], list[str]]:
+    names: Iterable[str], reference: Iterable[ReferenceFiles], rules: Images
+) -> tuple[dict[str, str], tuple[str, ...]]:
     """The submission's file for each id of the reference, and remarks on files passed over.
+
+    Args:
+        names: Files of the submission, with / between folders.
 
     Raises:
         SubmissionError: Files are missing, too many, or share an id; all of them are listed.
     """
-    if not folder.is_dir():
-        raise SubmissionError(f"{printable(folder.name)}: expected a folder of images")
-    reference = list(reference)
-    if rules.pairing == "manifest":
-        found = _find_named(folder, rules)
-    else:
-        found = _find(folder, rules, skip=rules.skip, shown=folder)
-    wanted = {files.expected: files.id for files in reference}
-    missing = sorted(wanted.keys() - found.files.keys())
-    extra = sorted(found.files.keys() - wanted.keys())
-    problems = list(found.problems)
-    problems += [f"{id_}: missing{did_you_mean(id_, extra)}" for id_ in missing]
-    problems += [
-        f"{_shown(found.files[id_], folder)}: no image of the set is called {id_}" for id_ in extra
-    ]
-    if problems:
-        count = f"{len(wanted) - len(missing)} of {len(wanted)} images found"
-        raise SubmissionError(
-            f"the submission does not match the reference set ({count}):", problems
-        )
-    return {wanted[key]: path for key, path in found.files.items()}, found.ignored
+    match = match_submission(names, {files.expected: files.id for files in reference}, rules)
+    match.check()
+    return dict(match.found), match.remarks
 
 
-def _find(folder: Path, rules: Images, *, skip: str | None, shown: Path | None = None) -> _Found:
-    """Images of a folder by id; `shown` is the folder that messages must not look behind."""
-    found = _Found({}, [], [])
-    for path in _images(folder, rules, skip, found.ignored):
-        name = _shown(path, shown)
-        id_ = _id(path.stem, rules)
-        if id_ is None:
-            found.problems.append(f"{name}: expected three digits in the name, which are its id")
-        elif id_ in found.files:
-            other = _shown(found.files[id_], shown)
-            found.problems.append(f"{name}: has the id {id_}, as {other} has{_run_hint(path.stem)}")
+def match_submission(names: Iterable[str], wanted: Mapping[str, str], rules: Images) -> Match:
+    """As `find_submission`, but with the faults beside what was found in spite of them.
+
+    Args:
+        wanted: From what a file must be called, or the id in its name, to what records call it.
+    """
+    named = images_by_id(sorted(names), rules, skip=rules.skip, shown=printable)
+    files = named.files
+    if rules.pairing == "manifest" and not wanted.keys() & files.keys():
+        # a folder around all files is left out of their names, even one that is expected
+        files = {top_folder(wanted) + key: name for key, name in files.items()}
+    nested = [text for text in named.ignored if text.endswith(NESTED)]
+    return Match(
+        found={wanted[key]: name for key, name in files.items() if key in wanted},
+        expected=len(wanted),
+        problems=(
+            *named.problems,
+            *_mismatches(files, wanted, rules),
+            *(nested if wanted.keys() - files.keys() else ()),
+        ),
+        remarks=tuple(named.ignored),
+    )
+
+
+def _mismatches(
+    files: Mapping[str, str], wanted: Mapping[str, str], rules: Images
+) -> Iterator[str]:
+    """Expected files that are missing, and files that nobody expects."""
+    missing = sorted(wanted.keys() - files.keys())
+    extra = sorted(files.keys() - wanted.keys())
+    alike = {folded(key): key for key in extra}
+    renamed = set()
+    # the nearest of many names takes long to find, and would help nobody
+    known = list(map(printable, extra)) if len(missing) * len(extra) <= 10_000 else []
+    for key in missing:
+        if found := alike.pop(folded(key), None):
+            renamed.add(found)
+            name = files[found]
+            expected = PurePosixPath(name).with_stem(key).name if rules.pairing == "stem" else key
+            yield f"found {printable(name)}, expected {printable(expected)}"
         else:
-            found.files[id_] = path
-    return found
+            yield f"{printable(key)}: missing{did_you_mean(printable(key), known)}"
+    for key in extra:
+        if key not in renamed:
+            yield f"{printable(files[key])}: no image of the set is called {printable(key)}"
 
 
-def _find_named(folder: Path, rules: Images) -> _Found:
-    found = _Found({}, [], [])
-    for path in _images(folder, rules, rules.skip, found.ignored):
-        found.files[path.relative_to(folder).as_posix()] = path
-    return found
+def _find(folder: Path, rules: Images, *, skip: str | None) -> tuple[dict[str, Path], list[str]]:
+    """Images of a folder of the host by id, and problems, which name them with their paths."""
+    paths = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
+    names = sorted(name for path in paths if not litter(name := path.as_posix()))
+    named = images_by_id(names, rules, skip=skip, shown=lambda name: str(folder / name))
+    return {id_: folder / name for id_, name in named.files.items()}, named.problems
 
 
-def _images(folder: Path, rules: Images, skip: str | None, ignored: list[str]) -> Iterator[Path]:
-    word = skip.lower() if skip else None
-    for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
-        if path.is_dir() or any(part.startswith(".") or part in _LITTER for part in parts):
-            continue
-        if word is not None and any(word in part.lower() for part in parts):
-            ignored.append(f"{_shown(path, folder)}: passed over, its name holds {skip!r}")
-        elif path.suffix.lower() not in rules.extensions:
-            ignored.append(f"{_shown(path, folder)}: passed over, not an image by its name")
-        else:
-            yield path
-
-
-def _id(stem: str, rules: Images) -> str | None:
-    if rules.pairing == "stem":
-        return stem
-    match = re.search(r"[0-9]{3}", stem)
-    return match[0] if match else None
-
-
-def _run_hint(stem: str) -> str:
-    if re.search(r"[0-9]{4}", stem):
-        return "; the id is the first three digits in a row, so 0001 and 0002 both read as 000"
-    return ""
-
-
-def printable(name: str) -> str:
-    """A name on one line, with escapes for what terminals obey and files cannot hold."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
-
-
-def _shown(path: Path, folder: Path | None) -> str:
-    return str(path) if folder is None else printable(path.relative_to(folder).as_posix())
-
-
-def _read_manifest(folders: Folders, profile: Profile) -> list[ReferenceFiles]:
+def _read_manifest(folders: Folders, profile: Profile, *, masks: bool) -> list[ReferenceFiles]:
     """Rows `id,gt,mask,submission` of manifest.csv; paths are relative to its folder."""
     if folders.manifest is None:
         raise ReferenceSetError(
             f"{folders.gt}: {profile.name} pairs by manifest; expected {MANIFEST} in the "
             "reference folder"
         )
-    columns = ["id", "gt", *(["mask"] if profile.needs_masks else []), "submission"]
+    columns = ["id", "gt", *(["mask"] if masks else []), "submission"]
     root = folders.manifest.parent
     problems, seen, files = [], set(), []
     for number, row in _manifest_rows(folders.manifest, columns):
@@ -198,7 +194,7 @@ def _read_manifest(folders: Folders, profile: Profile) -> list[ReferenceFiles]:
             if (key, row[key]) in seen:
                 problems.append(f"{where}: {key} {row[key]!r} comes twice")
             seen.add((key, row[key]))
-        gt, mask = root / row["gt"], root / row["mask"] if profile.needs_masks else None
+        gt, mask = root / row["gt"], root / row["mask"] if masks else None
         problems += [f"{where}: {p} is not there" for p in (gt, mask) if p and not p.is_file()]
         files.append(ReferenceFiles(row["id"], gt, mask, expected=row["submission"]))
     if problems:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from gpu_metrics.errors import InputError, SubmissionError
-from gpu_metrics.images import Picture, picture_of, read_color
-from gpu_metrics.pairing import find_submission, printable
+from gpu_metrics.images import Picture, color_of, picture_of
+from gpu_metrics.intake.entries import Entries, open_entries
+from gpu_metrics.names import printable
+from gpu_metrics.pairing import find_submission
 from gpu_metrics.profiles import Images
 from gpu_metrics.reference import Reference, ReferenceImage
 
@@ -36,18 +38,18 @@ def open_submission(
     """
     if isinstance(submission, Mapping):
         return _arrays(submission, reference), []
-    folder = Path(submission)
+    entries = open_entries(submission)
     expected = [image.files for image in reference.images.values()]
-    found, remarks = find_submission(folder, expected, rules)
+    found, remarks = find_submission(entries.names, expected, rules)
     candidates = [
         Candidate(
             target=reference.images[id_],
-            file=printable(path.relative_to(folder).as_posix()),
-            read=partial(read_color, path),
+            file=printable(name),
+            read=partial(_picture, entries, name),
         )
-        for id_, path in sorted(found.items())
+        for id_, name in sorted(found.items())
     ]
-    return candidates, remarks
+    return candidates, [*entries.remarks, *remarks]
 
 
 def decoded(
@@ -84,6 +86,10 @@ def _arrays(submission: Mapping[str, Any], reference: Reference) -> list[Candida
         Candidate(target, file=id_, read=partial(picture_of, submission[id_]))
         for id_, target in reference.images.items()
     ]
+
+
+def _picture(entries: Entries, name: str) -> Picture:
+    return color_of(entries.read(name))
 
 
 def _load(candidate: Candidate) -> Picture | str:

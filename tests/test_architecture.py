@@ -9,10 +9,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-KNOWING = "errors expressions catalog profiles score explain results pairing cache demo".split()
+KNOWING = """
+    errors expressions catalog profiles score explain results names ids pairing intake cache demo
+""".split()
 MEASURING = """
     tensors color kernels sdist weights metrics precision images reference measuring provenance
-    submissions engine torchmetrics doctor
+    submissions engine executors torchmetrics doctor
 """.split()
 ORDER = [*KNOWING, *MEASURING, "cli"]
 HEAVY = {"torch", "torchvision", "torchmetrics", "kornia", "lpips", "cupy"}

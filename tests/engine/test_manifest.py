@@ -57,24 +57,44 @@ def test_spreadsheets_may_put_their_mark_first(reference, plain):
     assert [files.id for files in find_reference(folders, plain)] == ["ä"]
 
 
-def test_submissions_are_paired_by_the_name_given(reference, masked, tmp_path):
+@pytest.fixture
+def paired(reference, masked):
+    """Pair names with a manifest that expects out/1.png and second.png."""
     files = find_reference(reference(HEADER, FIRST, SECOND), masked)
-    folder = tmp_path / "team"
-    (folder / "out").mkdir(parents=True)
-    (folder / "out" / "1.png").touch()
-    (folder / "second.PNG").touch()
+    return lambda *names: find_submission(names, files, masked.images)
 
+
+def test_submissions_are_paired_by_the_name_given(paired):
+    assert paired("second.png", "out/1.png") == ({"a": "out/1.png", "b": "second.png"}, ())
+
+
+def test_names_that_differ_by_case_are_told(paired):
     with pytest.raises(SubmissionError) as caught:
-        find_submission(folder, files, masked.images)
+        paired("out/1.png", "second.PNG")
+    assert caught.value.problems == ("found second.PNG, expected second.png",)
+
+
+def test_names_in_another_folder_are_not_the_same(paired):
+    with pytest.raises(SubmissionError) as caught:
+        paired("1.png", "second.png")
     assert caught.value.problems == (
-        "second.png: missing; did you mean 'second.PNG'?",
-        "second.PNG: no image of the set is called second.PNG",
+        "out/1.png: missing; did you mean '1.png'?",
+        "1.png: no image of the set is called 1.png",
     )
 
-    (folder / "second.PNG").rename(folder / "second.png")
-    found, remarks = find_submission(folder, files, masked.images)
-    assert found == {"a": folder / "out" / "1.png", "b": folder / "second.png"}
-    assert remarks == []
+
+@pytest.mark.parametrize("names", [["1.png", "2.png"], ["out/1.png", "out/2.png"]])
+def test_a_folder_around_all_expected_files_may_be_left_out(reference, masked, names):
+    second = SECOND.replace("second.png", "out/2.png")
+    files = find_reference(reference(HEADER, FIRST, second), masked)
+    assert find_submission(names, files, masked.images) == (dict(zip("ab", names, strict=True)), ())
+
+
+def test_masks_need_not_be_there_where_nobody_looks_at_them(reference, masked):
+    (only,) = find_reference(
+        reference("submission,id,gt", "1.png,a,truth/x.png"), masked, masks=False
+    )
+    assert (only.id, only.mask) == ("a", None)
 
 
 def test_missing_columns_are_named(reference, masked, tmp_path):

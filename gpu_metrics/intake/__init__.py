@@ -1,0 +1,1 @@
+"""The front door for files from strangers: archives, names and images, checked before use."""
