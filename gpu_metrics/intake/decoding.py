@@ -1,0 +1,167 @@
+"""Image files as 8-bit pixels: checked first, then decoded where that is safe."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+from jaxtyping import UInt8
+
+from gpu_metrics.errors import InputError
+from gpu_metrics.intake import png
+from gpu_metrics.intake.isolated import WORKERS
+from gpu_metrics.intake.kinds import NO_IMAGES, kind_of, with_article
+from gpu_metrics.intake.policy import MAX_PIXELS, Policy, check_size
+
+try:
+    import imgread
+except ImportError:
+    imgread = None  # type: ignore[assignment]
+
+# flags of cv2.imdecode, which only the decoding processes import
+_GREY, _COLOR, _UNTURNED = 0, 1, 128
+# chunks that would change colors if they were obeyed
+_COLOR_CHUNKS = ("cHRM", "cICP", "gAMA", "iCCP", "tRNS")
+
+
+def _installed(*packages: str) -> str:
+    for package in packages:
+        with suppress(PackageNotFoundError):
+            return version(package)
+    return "absent"
+
+
+# what may decode an image, and the versions here
+DECODERS = {
+    "imgread": _installed("imgread"),
+    "deflate": _installed("deflate"),
+    "opencv": _installed("opencv-python-headless", "opencv-python"),
+}
+
+OFFICIAL = Policy()
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Pixels of an image file, RGB, with the decoder that gave them and remarks on the file."""
+
+    pixels: UInt8[np.ndarray, "H W 3"]
+    decoder: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A file that passed its checks, and how to go on with it.
+
+    `pixels` bounds its size, `prepare` gives what a decoder may see, `flags` are those for OpenCV;
+    `plain` says that imgread decodes it to the same bits.
+    """
+
+    pixels: int
+    notes: tuple[str, ...]
+    prepare: Callable[[], bytes]
+    flags: int = _COLOR
+    plain: bool = False
+
+
+def decode(data: bytes, *, policy: Policy, size: tuple[int, int] | None = None) -> Decoded:
+    """The image in a file, 8-bit RGB.
+
+    Damage is refused under any policy: checksums, lengths and the order of parts are checked before
+    a decoder sees the file. PNGs of up to 8 bits are decoded here, by imgread from rows inflated
+    beforehand; everything else by OpenCV in a process of its own.
+
+    Args:
+        data: The whole file.
+        policy: What to do with files that are valid and yet not plain 8-bit RGB.
+        size: Width and height that the image must have; None bounds only its pixels.
+
+    Raises:
+        InputError: There is no such image in `data`; the message names no path.
+        EngineError: The process that decodes cannot be started.
+    """
+    checked = _check(data, policy, size)
+    pixels, decoder = _decoded(checked)
+    check_size(pixels.shape[1], pixels.shape[0], size)
+    dark = () if pixels.max() > 1 else ("no value is above 1; expected 0..255",)
+    return Decoded(pixels, decoder, (*checked.notes, *dark))
+
+
+def decode_mask(data: bytes) -> UInt8[np.ndarray, "H W"]:
+    """The grey values of a mask in 0..255, as OpenCV reads them; zeros and ones are scaled up."""
+    checked = _check(data, OFFICIAL, None)
+    grey, _ = WORKERS.decode(checked.prepare(), flags=_GREY, pixels=checked.pixels)
+    return grey * np.uint8(255) if grey.max() <= 1 else grey
+
+
+def inspect(
+    data: bytes, *, policy: Policy, size: tuple[int, int] | None = None, deep: bool = False
+) -> tuple[str, ...]:
+    """Remarks on an image file that passes the checks of `decode`.
+
+    Args:
+        data, policy, size: As for `decode`.
+        deep: Decode it, too; without, image data are held against their checksums alone.
+
+    Raises:
+        InputError: As for `decode`.
+    """
+    if deep:
+        return decode(data, policy=policy, size=size).notes
+    return _check(data, policy, size).notes
+
+
+def _check(data: bytes, policy: Policy, size: tuple[int, int] | None) -> _Checked:
+    if not data:
+        raise InputError("empty file")
+    kind = kind_of(data)
+    taken = kind in policy.kinds if policy.strict else kind not in NO_IMAGES
+    if not taken:
+        wanted = " or ".join(policy.kinds) if policy.strict else "an image"
+        found = f"this is {with_article(kind)} file renamed" if kind else "not an image"
+        raise InputError(f"{found}; expected {wanted}")
+    if kind == "PNG":
+        return _check_png(data, policy, size)
+    pixels = size[0] * size[1] if size else MAX_PIXELS
+    return _Checked(pixels, (), lambda: data)
+
+
+def _check_png(data: bytes, policy: Policy, size: tuple[int, int] | None) -> _Checked:
+    header = png.Header.parse(data)
+    check_size(header.width, header.height, size, turned=not policy.strict)
+    if policy.strict and (header.depth, header.color) != (8, 2):
+        raise InputError(f"{header.form} PNG; expected 8-bit RGB")
+    chunks = png.read_chunks(data, header)
+    turned = chunks.exif is not None and not policy.strict
+    check_size(header.width, header.height, size, turned=turned)
+    ignored = [name for name in chunks.others if name in _COLOR_CHUNKS]
+    if chunks.exif is not None and policy.strict:
+        ignored.append("eXIf")
+    notes = [
+        *(["16 bits cut to 8"] if header.depth == 16 else []),
+        *(["grey read as RGB"] if header.color in (0, 4) else []),
+        *(["palette expanded"] if header.color == 3 else []),
+        *(["alpha dropped"] if header.color in (4, 6) else []),
+        *([f"ignored: {', '.join(ignored)}"] if ignored else []),
+        *([f"ignored: {chunks.trailing} bytes after its end"] if chunks.trailing else []),
+    ]
+
+    def prepare() -> bytes:
+        raw = png.inflate(header, chunks.compressed)
+        return png.stored(header, chunks, raw, exif=turned)
+
+    plain = header.depth <= 8 and not turned
+    return _Checked(header.width * header.height, tuple(notes), prepare, plain=plain)
+
+
+def _decoded(checked: _Checked) -> tuple[UInt8[np.ndarray, "H W 3"], str]:
+    content = checked.prepare()
+    if checked.plain and imgread is not None:
+        try:
+            return imgread.load_numpy_from_bytes(content), f"imgread {imgread.__version__}"
+        except (RuntimeError, ValueError):
+            # beyond its bounds on size
+            pass
+    return WORKERS.decode(content, flags=checked.flags, pixels=checked.pixels)
