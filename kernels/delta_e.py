@@ -11,7 +11,7 @@ from gpu_metrics.errors import InputError
 from gpu_metrics.kernels.bands import bands
 from gpu_metrics.kernels.ciede2000 import cie76, ciede2000, lab, linear_table
 from gpu_metrics.kernels.fixed_point import in_steps, region_sums
-from gpu_metrics.kernels.launch import accelerated, launch
+from gpu_metrics.kernels.launch import launch, server
 from gpu_metrics.kernels.layout import check_bytes, evenly_spaced, region_rows
 
 THREADS = 256
@@ -46,7 +46,7 @@ def delta_e(
     check_bytes(x, y, mask)
     if formula not in _FORMULAS:
         raise InputError(f"formula: expected 'ciede2000' or 'cie76', got {formula!r}")
-    if not accelerated("delta_e", x, y, mask):
+    if server("delta_e", x, y, mask) != "kernel":
         return delta_e_reference(x, y, mask, formula=formula)
 
     batch, regions, height, width = mask.shape

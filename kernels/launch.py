@@ -1,11 +1,11 @@
-"""The one place that meets CuPy: which path serves a call, and the launch of a kernel."""
+"""The one place that meets CuPy: what serves a call, and the launch of a kernel."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from importlib import import_module
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ except ImportError:
 
 Extent = tuple[int, ...]
 Paths = dict[str, set[str]]
+Server = Literal["kernel", "compiled", "twin"]
 
 MOST_BLOCKS = (2**31 - 1, 65_535, 65_535)
 
@@ -97,15 +98,16 @@ class Cuda:
 
 
 _CUDA = Cuda()
+_COMPILED = "compiled for the CPU"
 _backend: ContextVar[Backend | None] = ContextVar("backend", default=None)
 _paths: ContextVar[Paths | None] = ContextVar("paths", default=None)
 
 
-def accelerated(name: str, *tensors: Tensor, refusal: str | None = None) -> bool:
-    """Whether kernel `name` may serve these tensors; otherwise the caller takes the twin.
+def server(name: str, *tensors: Tensor, refusal: str | None = None) -> Server:
+    """What serves kernel `name` on these tensors: the kernel, its compiled form, or its twin.
 
-    Either way the choice is noted for whoever listens through `recorded`. Kernels have no
-    backward pass, so tensors that need a gradient take the twin; a caller may add a `refusal`.
+    The choice is noted for whoever listens through `recorded`. Only twins have a backward pass,
+    so they take tensors that need a gradient; a caller may add a `refusal`.
     """
     taken = path(tensors[0].device)
     if refusal is not None:
@@ -116,14 +118,21 @@ def accelerated(name: str, *tensors: Tensor, refusal: str | None = None) -> bool
         taken = "twin: nothing to compute"
     if (paths := _paths.get()) is not None:
         paths.setdefault(name, set()).add(taken)
-    return not taken.startswith("twin")
+    if taken.startswith("twin"):
+        return "twin"
+    return "compiled" if taken == _COMPILED else "kernel"
 
 
 def path(device: torch.device) -> str:
-    """What serves tensors of `device`: the kernel on what, or the twin and why."""
+    """What serves tensors of `device`: the kernel on what, its compiled form, or the twin, and why.
+
+    A backend that takes CPU tensors comes before the compiled form.
+    """
     backend = _backend.get() or _CUDA
     refusal = backend.refusal(device)
-    return backend.label(device) if refusal is None else f"twin: {refusal}"
+    if refusal is None:
+        return backend.label(device)
+    return _COMPILED if device.type == "cpu" else f"twin: {refusal}"
 
 
 @contextmanager

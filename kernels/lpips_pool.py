@@ -1,12 +1,15 @@
 """Distance between the features of one LPIPS layer, pooled over the positions of each region."""
 
+from typing import Any
+
 import torch
 from jaxtyping import Float, Float32, Float64
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
 from gpu_metrics.errors import InputError
-from gpu_metrics.kernels.launch import accelerated, launch
+from gpu_metrics.kernels.cpu import compiled, in_parts
+from gpu_metrics.kernels.launch import launch, server
 
 GROUPS = 8
 POSITIONS = 32
@@ -39,8 +42,11 @@ def lpips_pool(
     """
     _check(x, y, heads, weights)
     refusal = None if x.dtype == torch.float32 else f"features are {x.dtype}"
-    if not accelerated("lpips_pool", x, y, heads, weights, refusal=refusal):
+    served_by = server("lpips_pool", x, y, heads, weights, refusal=refusal)
+    if served_by == "twin":
         return lpips_pool_eager(x, y, heads, weights)
+    if served_by == "compiled":
+        return _pool_compiled(x, y, heads, weights)
 
     batch, channels, height, width = x.shape
     regions, positions = weights.shape[1], height * width
@@ -59,6 +65,28 @@ def lpips_pool(
         *(x.stride(0), y.stride(0), weights.stride(0)),
     )
     return _from_steps(sums[..., 0], sums[..., 1])
+
+
+def _pool_compiled(x: Tensor, y: Tensor, heads: Tensor, weights: Tensor) -> Tensor:
+    """With the channels of a position side by side; planar features are copied."""
+    x, y, weights = x.detach(), y.detach(), weights.detach()
+    images = [
+        (_by_position(u), _by_position(v), regions.flatten(1).numpy())
+        for u, v, regions in zip(x, y, weights, strict=True)
+    ]
+    linear = heads.detach().double().numpy()
+    kernel = compiled("lpips_pool")
+
+    def work(image: int, first: int, last: int, sums: Any) -> None:
+        kernel(*images[image], first, last, sums, linear, EPSILON, STEPS, LARGEST)
+
+    batch, regions, height, width = weights.shape
+    sums = in_parts(work, batch, height * width, (regions, 2))
+    return _from_steps(sums[..., 0], sums[..., 1])
+
+
+def _by_position(features: Tensor) -> Any:
+    return features.movedim(0, -1).flatten(0, 1).contiguous().numpy()
 
 
 def lpips_pool_reference(

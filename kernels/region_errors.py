@@ -8,8 +8,9 @@ from jaxtyping import Bool, Int, UInt8
 from torch import Tensor
 
 from gpu_metrics.color import cube_root_table, lab8, srgb_to_linear_table
-from gpu_metrics.kernels.fixed_point import in_steps, region_sums
-from gpu_metrics.kernels.launch import accelerated, launch
+from gpu_metrics.kernels.cpu import image_sums
+from gpu_metrics.kernels.fixed_point import STEP, in_steps, region_sums
+from gpu_metrics.kernels.launch import launch, server
 from gpu_metrics.kernels.layout import check_bytes, evenly_spaced, region_rows
 
 THREADS = 256
@@ -45,8 +46,13 @@ def region_errors(
         lab: Whether the Lab distance is wanted; it comes out as zero otherwise.
     """
     check_bytes(x, y, mask)
-    if not accelerated("region_errors", x, y, mask):
+    served_by = server("region_errors", x, y, mask)
+    if served_by == "twin":
         return region_errors_reference(x, y, mask, lab=lab)
+    if served_by == "compiled":
+        tables = (table.numpy() for table in _tables(x.device))
+        sums = image_sums("region_errors", x, y, mask, lab, *tables, 1 / STEP, columns=5)
+        return RegionErrors(sums[..., 0], sums[..., 1:4], sums[..., 4])
 
     batch, regions, height, width = mask.shape
     pixels = height * width

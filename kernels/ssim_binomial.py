@@ -8,8 +8,9 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from gpu_metrics.color import LUMA_WEIGHTS, weighted_sum
-from gpu_metrics.kernels.fixed_point import in_steps, region_sums
-from gpu_metrics.kernels.launch import accelerated, launch
+from gpu_metrics.kernels.cpu import image_sums
+from gpu_metrics.kernels.fixed_point import STEP, in_steps, region_sums
+from gpu_metrics.kernels.launch import launch, server
 from gpu_metrics.kernels.layout import check_bytes, evenly_spaced, region_rows
 
 COLUMNS = 64
@@ -42,8 +43,12 @@ def ssim_binomial(
         x, y, mask: As for `region_errors`.
     """
     check_bytes(x, y, mask)
-    if not accelerated("ssim_binomial", x, y, mask):
+    served_by = server("ssim_binomial", x, y, mask)
+    if served_by == "twin":
         return ssim_binomial_reference(x, y, mask)
+    if served_by == "compiled":
+        sums = image_sums("ssim_binomial", x, y, mask, C1, C2, 1 / STEP, columns=2)
+        return SsimSums(sums[..., 0], sums[..., 1])
 
     batch, regions, height, width = mask.shape
     rows, mask_batch = region_rows(mask)

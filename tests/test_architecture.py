@@ -21,7 +21,7 @@ HEAVY = {"torch", "torchvision", "torchmetrics", "kornia", "lpips", "cupy"}
 
 
 def _modules():
-    for path in sorted([*ROOT.glob("gpu_metrics/**/*.py"), *ROOT.glob("kernels/*.py")]):
+    for path in sorted([*ROOT.glob("gpu_metrics/**/*.py"), *ROOT.glob("kernels/**/*.py")]):
         parts = path.relative_to(ROOT).with_suffix("").parts
         name = "kernels" if parts[0] == "kernels" else parts[1]
         if name != "__init__":

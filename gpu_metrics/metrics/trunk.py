@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
-from torch.nn.functional import conv2d, max_pool2d, pad, relu
+from torch.nn.functional import conv2d, max_pool2d, pad
 
 from gpu_metrics.errors import InputError
 from gpu_metrics.weights import Weights
@@ -80,6 +80,8 @@ class Network:
     ) -> "Network":
         """Network of checked weights; float64 gives the reference that float32 is held against."""
 
+        memory = _memory_format(torch.device(device))
+
         def place(tensor: Tensor) -> Tensor:
             return tensor.to(device=device, dtype=dtype)
 
@@ -90,7 +92,7 @@ class Network:
         indices = [index for stage in layout.stages for index in stage.convolutions]
         convolutions = {
             index: (
-                place(weights.trunk[f"features.{index}.weight"]),
+                place(weights.trunk[f"features.{index}.weight"]).contiguous(memory_format=memory),
                 place(weights.trunk[f"features.{index}.bias"]),
             )
             for index in indices
@@ -113,8 +115,9 @@ def features(
     """Features of each layer as the trunk leaves them, ready for `distance` and for keeping.
 
     A convolution's last bits depend on how many images it is given and on their memory format, so
-    the trunk always runs on exactly `micro_batch` contiguous images; a last batch that falls short
-    is filled up and the filling dropped. With the default of 1 no image can feel its neighbours.
+    the trunk always runs on exactly `micro_batch` images of one format: channels last on a CPU,
+    whose max-pooling is ten times as fast on it, planar elsewhere. A last batch that falls short is
+    filled up and the filling dropped. With the default of 1 no image can feel its neighbours.
 
     Args:
         images: uint8 or float in [0, 1], sides of at least `network.layout.min_side`.
@@ -133,7 +136,6 @@ def features(
         raise InputError(
             f"LPIPS on {network.net} needs sides of at least {side} px, got {height}x{width}"
         )
-    images = images.contiguous()
     batches = [
         _trunk(_fill(batch, micro_batch), network) for batch in torch.split(images, micro_batch)
     ]
@@ -148,16 +150,21 @@ def _fill(batch: Tensor, size: int) -> Tensor:
     return pad(batch, (0, 0, 0, 0, 0, 0, 0, size - len(batch))) if len(batch) < size else batch
 
 
+def _memory_format(device: torch.device) -> torch.memory_format:
+    return torch.channels_last if device.type == "cpu" else torch.contiguous_format
+
+
 def _trunk(images: Tensor, network: Network) -> Features:
-    dtype = network.shift.dtype
-    x = images.to(dtype) / 255 if images.dtype == torch.uint8 else images.to(dtype)
-    x = (2 * x - 1 - network.shift) / network.scale
+    x = images.to(network.shift.dtype, copy=True, memory_format=_memory_format(images.device))
+    if images.dtype == torch.uint8:
+        x.div_(255)
+    x.mul_(2).sub_(1).sub_(network.shift).div_(network.scale)
     layers = []
     for stage in network.layout.stages:
         if stage.pool is not None:
             x = max_pool2d(x, *stage.pool)
         for index in stage.convolutions:
             weight, bias = network.convolutions[index]
-            x = relu(conv2d(x, weight, bias, stage.stride, stage.padding))
+            x = conv2d(x, weight, bias, stage.stride, stage.padding).relu_()
         layers.append(x)
     return tuple(layers)

@@ -13,20 +13,30 @@ from gpu_metrics.kernels import launch
 
 
 class Place:
-    """Call functions with their tensors moved to a device and their kernels on its backend."""
+    """Call functions with their tensors moved to a device and their kernels on its backend.
 
-    def __init__(self, device: str, backend: launch.Backend | None) -> None:
+    Without a backend a CPU runs what is compiled for it, on so many `threads`.
+    """
+
+    def __init__(self, device: str, backend: launch.Backend | None, *, threads: int = 1) -> None:
         self.device = torch.device(device)
         self.backend = backend
+        self.threads = threads
+        self.serves = "compiled" if backend is None and device == "cpu" else "kernel"
 
     def __call__(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """`function` of arguments moved to the device, its tensors moved back."""
         moved = [a.to(self.device) if isinstance(a, Tensor) else a for a in arguments]
         here = nullcontext() if self.backend is None else launch.using(self.backend)
-        with here, launch.recorded() as paths:
-            result = function(*moved, **options)
+        before = torch.get_num_threads()
+        torch.set_num_threads(self.threads)
+        try:
+            with here, launch.recorded() as paths:
+                result = function(*moved, **options)
+        finally:
+            torch.set_num_threads(before)
         taken = set().union(*paths.values())
-        assert taken and all(path.startswith("kernel") for path in taken), f"took {paths}"
+        assert taken and all(path.startswith(self.serves) for path in taken), f"took {paths}"
         if isinstance(result, Tensor):
             return result.cpu()
         return type(result)(*(part.cpu() for part in result))

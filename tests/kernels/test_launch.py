@@ -77,12 +77,12 @@ def test_the_path_taken_is_recorded():
         region_errors(*arguments())
         with launch.using(CpuRunner()):
             region_errors(*arguments())
-    assert paths == {"region_errors": {"twin: device is cpu", "kernel on a simulated device"}}
+    assert paths == {"region_errors": {"compiled for the CPU", "kernel on a simulated device"}}
 
 
 def test_the_path_of_a_device_can_be_asked_for():
     cpu = torch.device("cpu")
-    assert launch.path(cpu) == "twin: device is cpu"
+    assert launch.path(cpu) == "compiled for the CPU"
     with launch.using(CpuRunner()):
         assert launch.path(cpu) == "kernel on a simulated device"
 
@@ -98,9 +98,9 @@ def test_records_of_two_listeners_do_not_mix():
 def test_tensors_that_need_gradients_take_the_twin():
     x = torch.zeros(2, requires_grad=True)
     with launch.using(CpuRunner()), launch.recorded() as paths:
-        assert not launch.accelerated("region_errors", x)
+        assert launch.server("region_errors", x) == "twin"
         with torch.no_grad():
-            assert launch.accelerated("region_errors", x)
+            assert launch.server("region_errors", x) == "kernel"
     assert "twin: gradients are needed" in paths["region_errors"]
 
 

@@ -34,9 +34,10 @@ def comparisons(draw, *, min_side=1):
 
 
 def assert_kernel_is_twin(kernel, twin, x, y, mask, seed):
-    actual = Place("cpu", CpuRunner(seed))(kernel, x, y, mask)
-    for a, e in zip(actual, twin(x, y, mask), strict=True):
-        assert torch.equal(a, e)
+    expected = twin(x, y, mask)
+    for place in Place("cpu", CpuRunner(seed)), Place("cpu", None, threads=1 + seed % 3):
+        for a, e in zip(place(kernel, x, y, mask), expected, strict=True):
+            assert torch.equal(a, e)
 
 
 # the first example compiles the kernel

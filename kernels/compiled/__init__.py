@@ -1,0 +1,1 @@
+"""Kernels in machine code for the CPU; `name.py` holds function `name` and its SIGNATURE."""
