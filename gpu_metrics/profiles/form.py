@@ -1,14 +1,13 @@
 """The strict reading of a profile's TOML: every key is known, every name leads somewhere."""
 
-import keyword
-import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gpu_metrics.catalog import check_metric, check_options, did_you_mean
 from gpu_metrics.errors import ProfileError
-from gpu_metrics.expressions import FUNCTIONS, Expression
+from gpu_metrics.expressions import Expression
+from gpu_metrics.profiles.checks import check_choice, check_keys, check_kind, check_name, check_text
 from gpu_metrics.profiles.profile import (
     SCHEMA,
     WHOLE_IMAGE,
@@ -19,18 +18,6 @@ from gpu_metrics.profiles.profile import (
     Region,
 )
 
-_KINDS: dict[str, Callable[[Any], bool]] = {
-    "a string": lambda value: isinstance(value, str),
-    "a whole number": lambda value: type(value) is int,
-    "true or false": lambda value: isinstance(value, bool),
-    "a number": lambda value: (
-        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e15
-    ),
-    "a table": lambda value: isinstance(value, dict),
-    "a list of strings": lambda value: (
-        isinstance(value, list) and all(isinstance(item, str) for item in value)
-    ),
-}
 _PROFILE = {
     "schema": "a whole number",
     "name": "a string",
@@ -59,9 +46,9 @@ def parse_profile(text: str, *, where: str) -> Profile:
         raise ProfileError(f"{where}: not readable as TOML: nested too deeply") from None
     if (schema := document.get("schema", SCHEMA)) != SCHEMA:
         raise ProfileError(f"{where}: this release reads schema = {SCHEMA}, got {schema!r}")
-    _check_keys(document, _PROFILE, _PROFILE_OPTIONAL, where=where)
-    _check_text("name", document["name"], r"[a-z0-9][a-z0-9.-]*", where=where)
-    _check_text("version", document["version"], r"[A-Za-z0-9][A-Za-z0-9.-]*", where=where)
+    check_keys(document, _PROFILE, _PROFILE_OPTIONAL, where=where)
+    check_text("name", document["name"], r"[a-z0-9][a-z0-9.-]*", where=where)
+    check_text("version", document["version"], r"[A-Za-z0-9][A-Za-z0-9.-]*", where=where)
 
     regions = _regions(document.get("regions", {}), where=f"{where}, [regions]")
     measures = _measures(document["measures"], regions, where=f"{where}, [measures]")
@@ -90,16 +77,16 @@ def parse_profile(text: str, *, where: str) -> Profile:
 
 
 def _images(table: Mapping[str, Any], *, where: str) -> Images:
-    _check_keys(table, _IMAGES, {"skip": "a string"}, where=where)
+    check_keys(table, _IMAGES, {"skip": "a string"}, where=where)
     pairings = ["first-three-digits", "stem", "manifest"]
-    _check_choice("pairing", table["pairing"], pairings, where=where)
-    _check_choice("decoding", table["decoding"], ["opencv-color"], where=where)
+    check_choice("pairing", table["pairing"], pairings, where=where)
+    check_choice("decoding", table["decoding"], ["opencv-color"], where=where)
     if not table["extensions"]:
         raise ProfileError(f'{where}: extensions is empty; name at least one, such as ".png"')
     for extension in table["extensions"]:
-        _check_text("extensions", extension, r"\.[a-z0-9]+", where=where)
+        check_text("extensions", extension, r"\.[a-z0-9]+", where=where)
     if "skip" in table:
-        _check_text("skip", table["skip"], r"\S(.*\S)?", where=where)
+        check_text("skip", table["skip"], r"\S(.*\S)?", where=where)
     return Images(
         table["pairing"], tuple(table["extensions"]), table["decoding"], table.get("skip")
     )
@@ -108,8 +95,8 @@ def _images(table: Mapping[str, Any], *, where: str) -> Images:
 def _regions(table: Mapping[str, Any], *, where: str) -> dict[str, Region]:
     regions = {}
     for name, text in table.items():
-        _check_name(name, [WHOLE_IMAGE], where=where)
-        _check_kind(text, "a string", where=f"{where} {name}")
+        check_name(name, [WHOLE_IMAGE], where=where)
+        check_kind(text, "a string", where=f"{where} {name}")
         regions[name] = Region.parse(text, where=f"{where} {name}")
     return regions
 
@@ -121,22 +108,22 @@ def _measures(
         raise ProfileError(f"{where}: no measure; name at least one")
     measures = {}
     for name, entry in table.items():
-        _check_name(name, [], where=where)
+        check_name(name, [], where=where)
         measures[name] = _measure(name, entry, regions, where=f"{where} {name}")
     return measures
 
 
 def _measure(name: str, entry: Any, regions: Mapping[str, Region], *, where: str) -> Measure:
-    _check_kind(entry, "a table", where=where)
+    check_kind(entry, "a table", where=where)
     if "metric" not in entry:
         raise ProfileError(f"{where}: missing key 'metric'")
     known = ["metric", "region", "pool", *check_metric(entry["metric"], where=where).options]
     for key in entry:
-        _check_choice("key", key, known, where=where)
+        check_choice("key", key, known, where=where)
     metric, region = entry["metric"], entry.get("region", WHOLE_IMAGE)
     pool = entry.get("pool", "mean")
-    _check_choice("region", region, [WHOLE_IMAGE, *regions], where=where)
-    _check_choice("pool", pool, ["mean", "pixels"], where=where)
+    check_choice("region", region, [WHOLE_IMAGE, *regions], where=where)
+    check_choice("pool", pool, ["mean", "pixels"], where=where)
     options = {key: value for key, value in entry.items() if key in known[3:]}
     values = check_options(metric, options, where=where)
     if values.get("mode") == "image" and region != WHOLE_IMAGE:
@@ -158,8 +145,8 @@ def _assignments(
     known = list(known)
     expressions: dict[str, Expression] = {}
     for name, text in table.items():
-        _check_name(name, known, where=where)
-        _check_kind(text, "a string", where=f"{where} {name}")
+        check_name(name, known, where=where)
+        check_kind(text, "a string", where=f"{where} {name}")
         expression = Expression.parse(text, where=f"{where} {name}")
         for used in expression.names:
             if used in known or used in expressions:
@@ -176,8 +163,8 @@ def _assignments(
 
 
 def _ranking(table: Mapping[str, Any], formula: Iterable[str], *, where: str) -> Ranking:
-    _check_keys(table, _RANKING, {}, where=where)
-    _check_choice("by", table["by"], formula, where=where)
+    check_keys(table, _RANKING, {}, where=where)
+    check_choice("by", table["by"], formula, where=where)
     if not 0 <= table["digits"] <= 15:
         raise ProfileError(f"{where}: digits must lie in 0..15, got {table['digits']}")
     return Ranking(table["by"], table["higher_is_better"], table["digits"])
@@ -186,7 +173,7 @@ def _ranking(table: Mapping[str, Any], formula: Iterable[str], *, where: str) ->
 def _typical(
     table: Mapping[str, Any], measures: Mapping[str, Measure], *, where: str
 ) -> dict[str, float]:
-    _check_keys(table, dict.fromkeys(measures, "a number"), {}, where=where)
+    check_keys(table, dict.fromkeys(measures, "a number"), {}, where=where)
     return {name: float(table[name]) for name in measures}
 
 
@@ -198,53 +185,3 @@ def _check_values(profile: Profile) -> None:
             values[name] = expression.evaluate(values)
         except ProfileError as error:
             raise ProfileError(f"{error}; [typical] must lie where the formula works") from None
-
-
-def _check_keys(
-    table: Mapping[str, Any],
-    required: Mapping[str, str],
-    optional: Mapping[str, str],
-    *,
-    where: str,
-) -> None:
-    kinds = {**required, **optional}
-    for key in table:
-        if key not in kinds:
-            raise ProfileError(
-                f"{where}: unknown key {key!r}; expected {', '.join(kinds)}"
-                f"{did_you_mean(key, kinds)}"
-            )
-        _check_kind(table[key], kinds[key], where=f"{where}: {key}")
-    if missing := [repr(key) for key in required if key not in table]:
-        raise ProfileError(f"{where}: missing key {', '.join(missing)}")
-
-
-def _check_kind(value: Any, kind: str, *, where: str) -> None:
-    if not _KINDS[kind](value):
-        raise ProfileError(f"{where}: expected {kind}, got {value!r}")
-
-
-def _check_text(key: str, text: str, pattern: str, *, where: str) -> None:
-    if re.fullmatch(pattern, text) is None:
-        raise ProfileError(f"{where}: {key} must match {pattern}, got {text!r}")
-
-
-def _check_choice(key: str, word: Any, choices: Iterable[str], *, where: str) -> None:
-    choices = list(choices)
-    if word not in choices:
-        raise ProfileError(
-            f"{where}: unknown {key} {word!r}; expected one of {', '.join(choices)}"
-            f"{did_you_mean(word, choices)}"
-        )
-
-
-def _check_name(name: str, taken: Iterable[str], *, where: str) -> None:
-    """Raise ProfileError unless `name` can stand in a formula and is not yet taken."""
-    if re.fullmatch(r"[a-z][a-z0-9_]*", name) is None or keyword.iskeyword(name):
-        raise ProfileError(
-            f"{where}: {name!r} cannot be a name; use lower-case letters, digits and underscores"
-        )
-    if name in FUNCTIONS:
-        raise ProfileError(f"{where}: {name!r} is a function of the formula language")
-    if name in taken:
-        raise ProfileError(f"{where}: {name!r} is taken; every name has one meaning")
