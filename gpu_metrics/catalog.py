@@ -1,4 +1,4 @@
-"""What profiles may ask for: every metric with its direction, unit, promise and options."""
+"""What profiles may ask of images: every metric with its direction, unit, promise, options."""
 
 import difflib
 import math
@@ -124,21 +124,25 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def check_metric(name: object, *, where: str) -> Metric:
+def check_metric(name: object, *, where: str, among: Mapping[str, Metric] = METRICS) -> Metric:
     """The metric of that name, or a ProfileError that lists the names there are."""
-    if isinstance(name, str) and name in METRICS:
-        return METRICS[name]
+    if isinstance(name, str) and name in among:
+        return among[name]
     raise ProfileError(
-        f"{where}: unknown metric {name!r}; available: {', '.join(METRICS)}"
-        f"{did_you_mean(name, METRICS)}"
+        f"{where}: unknown metric {name!r}; available: {', '.join(among)}"
+        f"{did_you_mean(name, among)}"
     )
 
 
 def check_options(
-    metric: str, given: Mapping[str, object], *, where: str
+    metric: str,
+    given: Mapping[str, object],
+    *,
+    where: str,
+    among: Mapping[str, Metric] = METRICS,
 ) -> dict[str, OptionValue]:
     """Every option of `metric`: as given where given, else its default."""
-    options = check_metric(metric, where=where).options
+    options = check_metric(metric, where=where, among=among).options
     for name in given:
         if name not in options:
             raise ProfileError(

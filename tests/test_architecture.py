@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 KNOWING = """
-    errors expressions catalog profiles score explain results names ids pairing intake cache demo
+    errors expressions catalog answer_metrics profiles score explain results names ids pairing
+    intake cache piqa demo
 """.split()
 MEASURING = """
     tensors color kernels sdist weights metrics precision images reference measuring provenance

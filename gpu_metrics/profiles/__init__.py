@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gpu_metrics.catalog import did_you_mean
 from gpu_metrics.errors import ProfileError
+from gpu_metrics.profiles.answers import Answers, Judge
 from gpu_metrics.profiles.form import parse_profile
 from gpu_metrics.profiles.profile import (
     WHOLE_IMAGE,
@@ -17,7 +18,9 @@ from gpu_metrics.profiles.profile import (
 
 __all__ = [
     "WHOLE_IMAGE",
+    "Answers",
     "Images",
+    "Judge",
     "Measure",
     "Profile",
     "Ranking",

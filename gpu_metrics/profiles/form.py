@@ -4,9 +4,18 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gpu_metrics.catalog import check_metric, check_options, did_you_mean
+from gpu_metrics.answer_metrics import ANSWER_METRICS
+from gpu_metrics.catalog import (
+    METRICS,
+    Metric,
+    OptionValue,
+    check_metric,
+    check_options,
+    did_you_mean,
+)
 from gpu_metrics.errors import ProfileError
 from gpu_metrics.expressions import Expression
+from gpu_metrics.profiles.answers import Answers, parse_answers
 from gpu_metrics.profiles.checks import check_choice, check_keys, check_kind, check_name, check_text
 from gpu_metrics.profiles.profile import (
     SCHEMA,
@@ -25,14 +34,21 @@ _PROFILE = {
     "title": "a string",
     "source": "a string",
     "notes": "a string",
-    "images": "a table",
     "measures": "a table",
     "formula": "a table",
     "ranking": "a table",
     "typical": "a table",
 }
-_PROFILE_OPTIONAL = {"regions": "a table", "per_image": "a table"}
-_IMAGES = {"pairing": "a string", "extensions": "a list of strings", "decoding": "a string"}
+_PROFILE_OPTIONAL = {
+    "images": "a table",
+    "answers": "a table",
+    "regions": "a table",
+    "per_image": "a table",
+}
+_IMAGES = {"pairing": "a string", "extensions": "a list of strings"}
+_IMAGES_OPTIONAL = {"decoding": "a string", "skip": "a string"}
+# the endings of formats that strict decoding knows
+_STRICT = (".png", ".jpg", ".jpeg", ".bmp")
 _RANKING = {"by": "a string", "higher_is_better": "true or false", "digits": "a whole number"}
 
 
@@ -50,8 +66,9 @@ def parse_profile(text: str, *, where: str) -> Profile:
     check_text("name", document["name"], r"[a-z0-9][a-z0-9.-]*", where=where)
     check_text("version", document["version"], r"[A-Za-z0-9][A-Za-z0-9.-]*", where=where)
 
+    subject = _subject(document, where=where)
     regions = _regions(document.get("regions", {}), where=f"{where}, [regions]")
-    measures = _measures(document["measures"], regions, where=f"{where}, [measures]")
+    measures = _measures(document["measures"], subject, regions, where=f"{where}, [measures]")
     per_image = _assignments(document.get("per_image", {}), measures, where=f"{where}, [per_image]")
     formula = _assignments(
         document["formula"], [*measures, *per_image], where=f"{where}, [formula]"
@@ -64,7 +81,7 @@ def parse_profile(text: str, *, where: str) -> Profile:
         title=document["title"].strip(),
         source=document["source"].strip(),
         notes=document["notes"].strip(),
-        images=_images(document["images"], where=f"{where}, [images]"),
+        subject=subject,
         regions=regions,
         measures=measures,
         per_image=per_image,
@@ -76,20 +93,33 @@ def parse_profile(text: str, *, where: str) -> Profile:
     return profile
 
 
+def _subject(document: Mapping[str, Any], *, where: str) -> Images | Answers:
+    if ("images" in document) == ("answers" in document):
+        raise ProfileError(f"{where}: expected one of the tables [images] and [answers]")
+    if "images" in document:
+        return _images(document["images"], where=f"{where}, [images]")
+    if "regions" in document:
+        raise ProfileError(f"{where}, [regions]: answers have no regions; leave the table out")
+    return parse_answers(document["answers"], where=where)
+
+
 def _images(table: Mapping[str, Any], *, where: str) -> Images:
-    check_keys(table, _IMAGES, {"skip": "a string"}, where=where)
+    check_keys(table, _IMAGES, _IMAGES_OPTIONAL, where=where)
     pairings = ["first-three-digits", "stem", "manifest"]
     check_choice("pairing", table["pairing"], pairings, where=where)
-    check_choice("decoding", table["decoding"], ["opencv-color"], where=where)
+    decoding = table.get("decoding", "official")
+    check_choice("decoding", decoding, ["official", "strict"], where=where)
     if not table["extensions"]:
         raise ProfileError(f'{where}: extensions is empty; name at least one, such as ".png"')
     for extension in table["extensions"]:
         check_text("extensions", extension, r"\.[a-z0-9]+", where=where)
+        if decoding == "strict" and extension not in _STRICT:
+            raise ProfileError(
+                f"{where}: strict decoding reads {', '.join(_STRICT)}; got {extension!r}"
+            )
     if "skip" in table:
         check_text("skip", table["skip"], r"\S(.*\S)?", where=where)
-    return Images(
-        table["pairing"], tuple(table["extensions"]), table["decoding"], table.get("skip")
-    )
+    return Images(table["pairing"], tuple(table["extensions"]), decoding, table.get("skip"))
 
 
 def _regions(table: Mapping[str, Any], *, where: str) -> dict[str, Region]:
@@ -102,30 +132,38 @@ def _regions(table: Mapping[str, Any], *, where: str) -> dict[str, Region]:
 
 
 def _measures(
-    table: Mapping[str, Any], regions: Mapping[str, Region], *, where: str
+    table: Mapping[str, Any],
+    subject: Images | Answers,
+    regions: Mapping[str, Region],
+    *,
+    where: str,
 ) -> dict[str, Measure]:
     if not table:
         raise ProfileError(f"{where}: no measure; name at least one")
     measures = {}
     for name, entry in table.items():
         check_name(name, [], where=where)
-        measures[name] = _measure(name, entry, regions, where=f"{where} {name}")
+        check_kind(entry, "a table", where=f"{where} {name}")
+        if "metric" not in entry:
+            raise ProfileError(f"{where} {name}: missing key 'metric'")
+        if isinstance(subject, Answers):
+            measures[name] = _answer_measure(name, entry, where=f"{where} {name}")
+        else:
+            measures[name] = _image_measure(name, entry, regions, where=f"{where} {name}")
+    if isinstance(subject, Answers):
+        judged = any(measure.metric == "judge" for measure in measures.values())
+        if judged != (subject.judge is not None):
+            raise ProfileError(f"{where}: the metric judge and [answers.judge] need each other")
     return measures
 
 
-def _measure(name: str, entry: Any, regions: Mapping[str, Region], *, where: str) -> Measure:
-    check_kind(entry, "a table", where=where)
-    if "metric" not in entry:
-        raise ProfileError(f"{where}: missing key 'metric'")
-    known = ["metric", "region", "pool", *check_metric(entry["metric"], where=where).options]
-    for key in entry:
-        check_choice("key", key, known, where=where)
-    metric, region = entry["metric"], entry.get("region", WHOLE_IMAGE)
-    pool = entry.get("pool", "mean")
+def _image_measure(
+    name: str, entry: Mapping[str, Any], regions: Mapping[str, Region], *, where: str
+) -> Measure:
+    values = _options(entry, METRICS, ["region", "pool"], where=where)
+    region, pool = entry.get("region", WHOLE_IMAGE), entry.get("pool", "mean")
     check_choice("region", region, [WHOLE_IMAGE, *regions], where=where)
     check_choice("pool", pool, ["mean", "pixels"], where=where)
-    options = {key: value for key, value in entry.items() if key in known[3:]}
-    values = check_options(metric, options, where=where)
     if values.get("mode") == "image" and region != WHOLE_IMAGE:
         raise ProfileError(
             f'{where}: mode = "image" sees the whole image; choose "box" or "map" for a region'
@@ -135,7 +173,24 @@ def _measure(name: str, entry: Any, regions: Mapping[str, Region], *, where: str
             f'{where}: pool = "pixels" weighs by the pixels of the whole region, '
             f"so border must be 0, got {values['border']}"
         )
-    return Measure(name, metric, region, values, pool)
+    return Measure(name, entry["metric"], region, values, pool)
+
+
+def _answer_measure(name: str, entry: Mapping[str, Any], *, where: str) -> Measure:
+    values = _options(entry, ANSWER_METRICS, [], where=where)
+    return Measure(name, entry["metric"], WHOLE_IMAGE, values, "mean")
+
+
+def _options(
+    entry: Mapping[str, Any], among: Mapping[str, Metric], others: list[str], *, where: str
+) -> dict[str, OptionValue]:
+    """The options of a measure; `others` are the keys that it may have beside them."""
+    metric, others = entry["metric"], ["metric", *others]
+    known = [*others, *check_metric(metric, where=where, among=among).options]
+    for key in entry:
+        check_choice("key", key, known, where=where)
+    given = {key: value for key, value in entry.items() if key not in others}
+    return check_options(metric, given, where=where, among=among)
 
 
 def _assignments(

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from gpu_metrics.answer_metrics import ANSWER_METRICS
 from gpu_metrics.catalog import METRICS, Metric, OptionValue
 from gpu_metrics.errors import ProfileError
 from gpu_metrics.expressions import Expression
+from gpu_metrics.profiles.answers import Answers
 
 SCHEMA = 1
 WHOLE_IMAGE = "image"
@@ -21,11 +23,12 @@ class Images:
 
     `pairing` is the rule that gives a file its id, `extensions` the endings that are read
     (lower case, compared without case), `skip` a word that marks names and folders to pass over.
+    `decoding` is "official", whatever OpenCV reads, or "strict", 8-bit RGB alone.
     """
 
     pairing: Literal["first-three-digits", "stem", "manifest"]
     extensions: tuple[str, ...]
-    decoding: Literal["opencv-color"]
+    decoding: Literal["official", "strict"] = "official"
     skip: str | None = None
 
 
@@ -68,7 +71,7 @@ class Measure:
     @property
     def catalogued(self) -> Metric:
         """What is known of the metric: direction, unit, promise."""
-        return METRICS[self.metric]
+        return METRICS.get(self.metric) or ANSWER_METRICS[self.metric]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,8 @@ class Profile:
     """A leaderboard's rules; load one with `load_profile`.
 
     `per_image` is evaluated on the values of each image, `formula` on means, both in their
-    order. `typical` holds a realistic value for every measure.
+    order. `typical` holds a realistic value for every measure. `subject` is what a submission
+    consists of.
     """
 
     name: str
@@ -93,13 +97,27 @@ class Profile:
     title: str
     source: str
     notes: str
-    images: Images
+    subject: Images | Answers
     regions: Mapping[str, Region]
     measures: Mapping[str, Measure]
     per_image: Mapping[str, Expression]
     formula: Mapping[str, Expression]
     ranking: Ranking
     typical: Mapping[str, float]
+
+    @property
+    def images(self) -> Images:
+        """The rules of images; ProfileError where the profile scores answers."""
+        if isinstance(self.subject, Images):
+            return self.subject
+        raise ProfileError(f"{self.name} scores answers, not images; use `gpu-metrics piqa score`")
+
+    @property
+    def answers(self) -> Answers:
+        """The rules of answers; ProfileError where the profile scores images."""
+        if isinstance(self.subject, Answers):
+            return self.subject
+        raise ProfileError(f"{self.name} scores images, not answers; use `gpu-metrics score`")
 
     @property
     def needs_masks(self) -> bool:
@@ -121,12 +139,7 @@ class Profile:
             "schema": SCHEMA,
             "name": self.name,
             "version": self.version,
-            "images": {
-                "pairing": self.images.pairing,
-                "extensions": sorted(self.images.extensions),
-                "skip": self.images.skip and self.images.skip.lower(),
-                "decoding": self.images.decoding,
-            },
+            **self._subject_rules(),
             "regions": {name: str(region) for name, region in self.regions.items()},
             "measures": {name: _measure_rules(m) for name, m in self.measures.items()},
             "per_image": _assignments(self.per_image),
@@ -136,6 +149,19 @@ class Profile:
                 "higher_is_better": self.ranking.higher_is_better,
                 "digits": self.ranking.digits,
             },
+        }
+
+    def _subject_rules(self) -> dict[str, Any]:
+        if isinstance(self.subject, Answers):
+            return {"answers": self.subject.rules}
+        return {
+            "images": {
+                "pairing": self.subject.pairing,
+                "extensions": sorted(self.subject.extensions),
+                "skip": self.subject.skip and self.subject.skip.lower(),
+                # the name that official decoding had while there was no other
+                "decoding": "opencv-color" if self.subject.decoding == "official" else "strict",
+            }
         }
 
 
