@@ -11,6 +11,13 @@ GpuMetricsError
 
 from collections.abc import Iterable
 
+# what programs exit with: 0 where all is well, else by who can mend it
+SOME_REJECTED = 1
+WRONG_USE = 2
+REFUSED = 3
+ENGINE_FAILED = 4
+INTERRUPTED = 130
+
 
 class GpuMetricsError(Exception):
     """Base of all errors raised deliberately by gpu_metrics."""
@@ -51,3 +58,12 @@ class EngineError(GpuMetricsError, RuntimeError):
 
 class WeightsError(EngineError):
     """The weights of a network cannot be found, or are not those that were published."""
+
+
+def exit_code(error: GpuMetricsError) -> int:
+    """What a program that ends with an error exits with."""
+    if isinstance(error, SubmissionError):
+        return REFUSED
+    if isinstance(error, EngineError) and not isinstance(error, WeightsError):
+        return ENGINE_FAILED
+    return WRONG_USE

@@ -11,15 +11,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from gpu_metrics.errors import EngineError, GpuMetricsError, SubmissionError, WeightsError
+from gpu_metrics.errors import ENGINE_FAILED, INTERRUPTED, GpuMetricsError, exit_code
 
 P = ParamSpec("P")
-
-SOME_REJECTED = 1
-WRONG_USE = 2
-REFUSED = 3
-ENGINE_FAILED = 4
-INTERRUPTED = 130
 
 EXIT_CODES = (
     "Exit codes: 0 all scored; 1 some images rejected, listed; 2 wrong use, profile, reference set "
@@ -47,7 +41,7 @@ def verb(function: Callable[P, None]) -> Callable[P, None]:
             function(*args, **kwargs)
         except GpuMetricsError as error:
             talk.print(f"[red]error:[/] {escape(_one_screen(error))}", soft_wrap=True)
-            raise typer.Exit(_exit_code(error)) from None
+            raise typer.Exit(exit_code(error)) from None
         except KeyboardInterrupt:
             talk.print("interrupted")
             raise typer.Exit(INTERRUPTED) from None
@@ -81,14 +75,6 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
 def say(text: str) -> None:
     """A remark on stderr."""
     talk.print(escape(text), soft_wrap=True)
-
-
-def _exit_code(error: GpuMetricsError) -> int:
-    if isinstance(error, SubmissionError):
-        return REFUSED
-    if isinstance(error, EngineError) and not isinstance(error, WeightsError):
-        return ENGINE_FAILED
-    return WRONG_USE
 
 
 def _one_screen(error: GpuMetricsError, most: int = 40) -> str:

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from gpu_metrics.cli.app import ENGINE_FAILED, app, say, verb
+from gpu_metrics.cli.app import app, say, verb
+from gpu_metrics.errors import ENGINE_FAILED
 
 
 @app.command()

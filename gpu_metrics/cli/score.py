@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from gpu_metrics.cli.app import SOME_REJECTED, app, progress, say, verb
-from gpu_metrics.errors import InputError
+from gpu_metrics.cli.app import app, progress, say, verb
+from gpu_metrics.errors import SOME_REJECTED, InputError
 from gpu_metrics.pairing import Folders
 from gpu_metrics.profiles import load_profile
 
