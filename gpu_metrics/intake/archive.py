@@ -3,15 +3,18 @@
 import os
 import stat
 import struct
-import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
 
+from deflate import DeflateError, crc32, deflate_decompress
+
 from gpu_metrics.errors import EngineError, InputError, SubmissionError
+from gpu_metrics.intake.kinds import kind_of
 from gpu_metrics.intake.listing import File, Limits, Listing
 from gpu_metrics.intake.zip_directory import Member, read_directory
 from gpu_metrics.names import printable
@@ -21,22 +24,10 @@ _STORED, _DEFLATED = 0, 8
 # bit 0: encrypted; 6: strongly; 13: with a directory that is, too
 _ENCRYPTED = 1 | 1 << 6 | 1 << 13
 
-# no ratio is suspicious below
-_SMALL = 64 * 2**20
-
-_KINDS = {
-    b"Rar!\x1a\x07": "a RAR archive",
-    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
-    b"\x1f\x8b": "a gzip file",
-    b"BZh": "a bzip2 file",
-    b"\xfd7zXZ\x00": "an xz file",
-    b"\x28\xb5\x2f\xfd": "a zstd file",
-    b"PK\x07\x08": "one part of a zip file in several",
-    b"\x89PNG\r\n\x1a\n": "a PNG image",
-    b"\xff\xd8\xff": "a JPEG image",
-    b"%PDF": "a PDF document",
-    b"MZ": "a program",
-}
+# a zip file may unpack to this much at any ratio
+_SPARED = 64 * 2**20
+# deflate makes of one byte no more
+_MOST_FROM_A_BYTE = 1032
 
 
 def open_archive(path: Path, title: str, limits: Limits) -> Listing:
@@ -46,41 +37,37 @@ def open_archive(path: Path, title: str, limits: Limits) -> Listing:
     fetching their packed bytes takes turns.
 
     Raises:
-        SubmissionError: This is no zip file, or one that is cut short, damaged, in parts, or made
-            to burst: with members that overlap, or that unpack to far more than they should.
+        SubmissionError: This is no zip file, or its directory is missing, damaged or too large.
         EngineError: The file cannot be read.
     """
     if not path.is_file():
-        got = "something else" if path.exists() else "nothing of that name"
-        raise SubmissionError(f"{title}: expected a folder of images or a zip file, got {got}")
+        raise _no_zip(title, "something else" if path.exists() else "nothing of that name")
     try:
-        file = path.open("rb")
+        with ExitStack() as failing:
+            file = failing.enter_context(path.open("rb"))
+            listing = _list(file, title, limits)
+            failing.pop_all()
+            return listing
     except OSError as error:
         raise EngineError(f"{title}: cannot be read: {error.strerror}") from error
-    try:
-        return _list(file, title, limits)
-    except BaseException:
-        file.close()
-        raise
 
 
 def _list(file: BinaryIO, title: str, limits: Limits) -> Listing:
     head = file.read(512)
-    if not head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        raise SubmissionError(
-            f"{title}: expected a folder of images or a zip file, got {_kind(head)}"
-        )
+    if (kind := kind_of(head)) != "zip":
+        unknown = "a file of another kind" if head else "an empty file"
+        raise _no_zip(title, f"a {kind} file" if kind else unknown)
     members = read_directory(file, title, limits)
     length = file.seek(0, os.SEEK_END)
     total = sum(member.size for member in members)
     problems = list(_overlaps(members))
-    if total > max(_SMALL, limits.ratio * length):
+    if total > max(_SPARED, limits.ratio * length):
         problems.append(
             f"{length:,} bytes unpack to {total:,}; expected at most {limits.ratio} times as many"
         )
-    read = partial(_read, file, Lock())
+    lock = Lock()
     files = (
-        File(member.name, member.size, partial(read, member), _fault(member))
+        File(member.name, member.size, partial(_read, file, lock, member), _fault(member))
         for member in members
         if not member.name.endswith("/")
     )
@@ -108,35 +95,25 @@ def _fault(member: Member) -> str | None:
     return None
 
 
-def _read(file: BinaryIO, lock: Lock, member: Member, count: int | None) -> bytes:
-    # a header that lies is found out at one byte too many
-    most = member.size + 1 if count is None else min(count, member.size)
-    packed = _packed(file, lock, member, most)
+def _read(file: BinaryIO, lock: Lock, member: Member) -> bytes:
+    possible = member.packed <= 2 * member.size + 2**16
+    if not (possible and member.size <= _MOST_FROM_A_BYTE * member.packed):
+        # what the directory claims would fill the memory for nothing
+        raise _damaged(f"{member.packed:,} bytes cannot hold {member.size:,}")
+    packed = _packed(file, lock, member)
     try:
-        data = packed[:most] if member.method == _STORED else _inflate(packed, most)
-    except zlib.error:
-        raise InputError("damaged inside the zip file: it cannot be unpacked") from None
-    if count is not None:
-        return data
+        stored = member.method == _STORED
+        data = packed if stored else bytes(deflate_decompress(packed, member.size))
+    except DeflateError:
+        raise _damaged(f"it does not unpack to {member.size:,} bytes") from None
     if len(data) != member.size:
-        seen = "more" if len(data) > member.size else f"{len(data):,}"
-        raise InputError(
-            f"damaged inside the zip file: expected {member.size:,} bytes, there are {seen}"
-        )
-    if zlib.crc32(data) != member.crc:
-        raise InputError("damaged inside the zip file: its checksum is wrong")
+        raise _damaged(f"expected {member.size:,} bytes, there are {len(data):,}")
+    if crc32(data) != member.crc:
+        raise _damaged("its checksum is wrong")
     return data
 
 
-def _inflate(packed: bytes, most: int) -> bytes:
-    # for zlib, at most 0 bytes are as many as there are
-    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, most) if most else b""
-
-
-def _packed(file: BinaryIO, lock: Lock, member: Member, most: int) -> bytes:
-    """As much of a member as `most` of its bytes are packed to."""
-    # deflate never doubles; what claims to would fill the memory for nothing
-    length = min(member.packed, 2 * most + 2**16)
+def _packed(file: BinaryIO, lock: Lock, member: Member) -> bytes:
     try:
         with lock:
             file.seek(member.offset)
@@ -145,20 +122,17 @@ def _packed(file: BinaryIO, lock: Lock, member: Member, most: int) -> bytes:
                 name_length, extra_length = _HEADER.unpack(header)[-2:]
                 name = file.read(name_length)
                 file.seek(extra_length, os.SEEK_CUR)
-                data = file.read(length)
-                if name == member.raw_name and len(data) == length:
+                data = file.read(member.packed)
+                if name == member.raw_name and len(data) == member.packed:
                     return data
     except OSError as error:
         raise EngineError(f"the zip file cannot be read: {error.strerror}") from error
-    raise InputError("damaged inside the zip file: its header is not where the directory says")
+    raise _damaged("its header is not where the directory says")
 
 
-def _kind(head: bytes) -> str:
-    for magic, kind in _KINDS.items():
-        if head.startswith(magic):
-            return kind
-    if head[257:262] == b"ustar":
-        return "a tar archive"
-    if head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
-        return "an HTML page"
-    return "an empty file" if not head else "a file of another kind"
+def _no_zip(title: str, got: str) -> SubmissionError:
+    return SubmissionError(f"{title}: expected a folder of images or a zip file, got {got}")
+
+
+def _damaged(how: str) -> InputError:
+    return InputError(f"damaged inside the zip file: {how}")

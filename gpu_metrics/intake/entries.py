@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from weakref import finalize
@@ -36,11 +37,7 @@ class Entries:
 
     def read(self, name: str) -> bytes:
         """All bytes of a file, from any thread; InputError where it is damaged or unreadable."""
-        return self._file(name).read(None)
-
-    def head(self, name: str, count: int) -> bytes:
-        """The first `count` bytes of a file or fewer, unchecked; errors as those of `read`."""
-        return self._file(name).read(count)
+        return self._file(name).read()
 
     def close(self) -> None:
         """Close what is open; nothing can be read any more."""
@@ -60,13 +57,13 @@ class Entries:
         return self._files[name]
 
     def _readme(self) -> Mapping[str, str] | None:
-        found = [name for name in self.names if name.rpartition("/")[2].lower() == README]
-        if not found:
+        names = [name for name in self.names if name.rpartition("/")[2].lower() == README]
+        names.sort(key=lambda name: name.count("/"))
+        if not names or self.size(names[0]) > README_BYTES:
             return None
-        try:
-            return parse_readme(self.head(min(found, key=lambda n: n.count("/")), README_BYTES))
-        except InputError:
-            return None
+        with suppress(InputError):
+            return parse_readme(self.read(names[0]))
+        return None
 
 
 def open_entries(source: Source, *, limits: Limits | None = None) -> Entries:
@@ -102,12 +99,8 @@ def _named(source: Mapping[str, bytes] | Iterable[tuple[str, bytes]], limits: Li
             raise InputError(f"{printable(name)}: expected bytes, got {type(data).__name__}")
         if len(files) == limits.files:
             raise too_many(title, limits)
-        files.append(File(name, len(data), partial(_start, data)))
+        files.append(File(name, len(data), partial(bytes, data)))
     return Listing(title, tuple(files))
-
-
-def _start(data: bytes, count: int | None) -> bytes:
-    return data[:count]
 
 
 def _checked(listing: Listing, limits: Limits) -> tuple[dict[str, File], tuple[str, ...]]:

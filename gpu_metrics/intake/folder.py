@@ -51,18 +51,18 @@ def _file(entry: os.DirEntry[str], name: str) -> File:
     return File(name, size, partial(_read, entry.path, size))
 
 
-def _read(path: str, size: int, count: int | None) -> bytes:
+def _read(path: str, size: int) -> bytes:
     try:
         with open(path, "rb", opener=lambda name, _: os.open(name, os.O_RDONLY | _FLAGS)) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise InputError("is no file any more; it changed while it was being scored")
-            data = file.read(size + 1 if count is None else count)
+            data = file.read(size + 1)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}") from error
-    if count is None and len(data) != size:
+    if len(data) != size:
         raise InputError(f"is not of {size:,} bytes any more; it changed while it was being scored")
     return data
 
 
-def _never(count: int | None) -> bytes:
+def _never() -> bytes:
     raise InputError("is not a file that can be read")

@@ -27,14 +27,13 @@ class Limits:
 class File:
     """One file under the name it came with, which nobody has checked yet.
 
-    `read` gives its first bytes, as many as asked for, or with None all of them, checked against
-    the size and whatever checksum there is; InputError where that cannot be. `fault` says why the
-    file must not be there.
+    `read` gives its bytes, checked against the size and whatever checksum there is; InputError
+    where that cannot be. `fault` says why the file must not be there.
     """
 
     name: str
     size: int
-    read: Callable[[int | None], bytes]
+    read: Callable[[], bytes]
     fault: str | None = None
 
 

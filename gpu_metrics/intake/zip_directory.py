@@ -88,19 +88,17 @@ def _find(file: BinaryIO, title: str) -> _Place:
         raise SubmissionError(
             f"{title}: the zip file is cut short: its directory, which comes last, is missing"
         )
-    _, disk, first_disk, _, count, size, offset, _ = _END.unpack_from(tail, at)
+    count, size, offset = _END.unpack_from(tail, at)[4:7]
     end = start + at
     if _ELSEWHERE in (size, offset) or count == 2**16 - 1:
-        end, disk, first_disk, count, size, offset = _find64(file, title, end)
-    if disk or first_disk:
-        raise SubmissionError(f"{title}: one part of a zip file in several; hand in one whole file")
+        end, count, size, offset = _find64(file, title, end)
     if offset + size > end:
         raise _damaged(title, "begins outside of the file")
     return _Place(offset, size, count)
 
 
-def _find64(file: BinaryIO, title: str, end: int) -> tuple[int, ...]:
-    """What the larger form of the end record says, in the order in which `_find` wants it."""
+def _find64(file: BinaryIO, title: str, end: int) -> tuple[int, int, int, int]:
+    """The end record in its larger form: its place, and how many members, bytes and where."""
     file.seek(max(0, end - _LOCATOR64.size))
     locator = file.read(_LOCATOR64.size)
     if len(locator) < _LOCATOR64.size or not locator.startswith(b"PK\x06\x07"):
@@ -112,8 +110,7 @@ def _find64(file: BinaryIO, title: str, end: int) -> tuple[int, ...]:
     record = file.read(_END64.size)
     if not record.startswith(b"PK\x06\x06"):
         raise _damaged(title, "lacks the record of its size")
-    _, _, _, _, disk, first_disk, _, count, size, offset = _END64.unpack(record)
-    return at, disk, first_disk, count, size, offset
+    return at, *_END64.unpack(record)[7:]
 
 
 def _members(data: bytes, title: str) -> Iterator[Member]:
