@@ -23,7 +23,7 @@ notes = ""
 [images]
 pairing = "stem"
 extensions = [".png"]
-decoding = "opencv-color"
+decoding = "official"
 [measures]
 x = {{ metric = "{metric}" }}
 [formula]

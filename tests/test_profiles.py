@@ -20,7 +20,7 @@ notes = "none"
 pairing = "stem"
 extensions = [".png", ".jpg"]
 skip = "mask"
-decoding = "opencv-color"
+decoding = "official"
 [regions]
 person = "mask >= 128"
 [measures]
@@ -94,7 +94,12 @@ BAD = {
     "name": ('name = "small"', 'name = "Small one"', "name must match .* got 'Small one'"),
     "version": ('version = "1"', "version = 1.0", "version: expected a string, got 1.0"),
     "pairing": ('"stem"', '"stems"', "images.*unknown pairing 'stems'.*first-three-digits, stem"),
-    "decoding": ('"opencv-color"', '"pillow"', "unknown decoding 'pillow'; .*opencv-color"),
+    "decoding": ('"official"', '"pillow"', "unknown decoding 'pillow'; .*official, strict"),
+    "strict decoding": (
+        '[".png", ".jpg"]\nskip = "mask"\ndecoding = "official"',
+        '[".png", ".tif"]\nskip = "mask"\ndecoding = "strict"',
+        r"images.*strict decoding reads \.png, \.jpg, \.jpeg, \.bmp; got '\.tif'",
+    ),
     "extension": ('".jpg"', '"jpg"', "extensions must match .* got 'jpg'"),
     "extension-case": ('".jpg"', '".JPG"', "extensions must match .* got '.JPG'"),
     "extension-type": ('[".png", ".jpg"]', '".png"', "expected a list of strings, got '.png'"),
@@ -229,6 +234,7 @@ RULES = [
     ('"stem"', '"manifest"'),
     ('[".png", ".jpg"]', '[".png"]'),
     ('skip = "mask"\n', ""),
+    ('"official"', '"strict"'),
     ("128", "129"),
     ("mask >= ", "mask < "),
     ('metric = "mse", pool = "pixels"', 'metric = "mse"'),
@@ -251,6 +257,11 @@ RULES = [
 def test_digest_moves_with_every_rule():
     digests = [parse(changed(old, new)).digest for old, new in RULES]
     assert len({parse(GOOD).digest, *digests}) == len(RULES) + 1
+
+
+def test_decoding_is_official_where_a_profile_says_nothing_of_it():
+    silent = parse(changed('decoding = "official"\n', ""))
+    assert (silent.images.decoding, silent.digest) == ("official", parse(GOOD).digest)
 
 
 def test_digest_stays_when_a_metric_gains_an_option(monkeypatch):

@@ -31,7 +31,7 @@ notes = ""
 [images]
 pairing = "stem"
 extensions = [".png"]
-decoding = "opencv-color"
+decoding = "official"
 [regions]
 person = "mask >= 128"
 [measures]

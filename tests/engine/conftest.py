@@ -125,7 +125,7 @@ def make_profile() -> Callable[..., Profile]:
         rules = {"pairing": '"first-three-digits"', "extensions": '[".png", ".jpg"]'} | images
         typical = {name: TYPICAL[text.split('"')[1]] for name, text in measures.items()}
         tables = {
-            "images": rules | {"decoding": '"opencv-color"'},
+            "images": rules | {"decoding": '"official"'},
             "regions": {"person": '"mask >= 128"', "background": '"mask < 128"'},
             "measures": {name: f"{{ {text} }}" for name, text in measures.items()},
             "formula": {"total": f'"{total or " + ".join(measures)}"'},

@@ -7,9 +7,9 @@ from gpu_metrics.pairing import ReferenceFiles, find_submission
 from gpu_metrics.profiles import Images
 
 OFFICIAL = Images(
-    "first-three-digits", (".png", ".jpg", ".jpeg", ".bmp"), "opencv-color", skip="mask"
+    "first-three-digits", (".png", ".jpg", ".jpeg", ".bmp"), "official", skip="mask"
 )
-STEM = Images("stem", (".png",), "opencv-color")
+STEM = Images("stem", (".png",), "official")
 
 
 def wanted(*ids):
