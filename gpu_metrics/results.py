@@ -94,9 +94,9 @@ class Run:
         writer.writerow(["id", *measures, "rejected"])
         for row in self.images:
             values = ["" if v is None else repr(v) for v in row.values.values()]
-            writer.writerow([_cell(row.id), *values, ""])
+            writer.writerow([cell(row.id), *values, ""])
         for rejection in self.rejected:
-            writer.writerow([_cell(rejection.id), *[""] * len(measures), _cell(rejection.reason)])
+            writer.writerow([cell(rejection.id), *[""] * len(measures), cell(rejection.reason)])
         return text.getvalue()
 
     @classmethod
@@ -159,6 +159,12 @@ def write_atomically(path: Path, text: str) -> None:
         raise EngineError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
+def cell(text: str) -> str:
+    """Text that a spreadsheet takes for text: never a formula, never a second line."""
+    line = " ".join(text.split())
+    return f"'{line}" if line[:1] in ("=", "+", "-", "@") else line
+
+
 def _replace(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
@@ -194,9 +200,3 @@ def _check_numbers(table: Mapping[str, float | None]) -> None:
     for name, value in table.items():
         if value is not None and type(value) not in (int, float):
             raise InputError(f"{name}: expected a number or null, got {value!r:.40}")
-
-
-def _cell(text: str) -> str:
-    """Text that a spreadsheet takes for text: never a formula, never a second line."""
-    line = " ".join(text.split())
-    return f"'{line}" if line[:1] in ("=", "+", "-", "@") else line
