@@ -1,31 +1,32 @@
-"""Image files as pixels, decoded as the official scorers do: by OpenCV, to 8 bits.
-
-Colors are what `cv2.IMREAD_COLOR` makes of a file: 16 bits are cut to 8, palettes and grey are
-expanded to RGB, alpha is dropped without blending, EXIF orientation is applied, color profiles are
-ignored.
-"""
+"""Images as tensors, from files that were checked and decoded, or from arrays."""
 
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
 from gpu_metrics.errors import InputError
+from gpu_metrics.intake.decoding import DECODERS, OFFICIAL, decode, decode_mask
+from gpu_metrics.intake.policy import Policy
 
-DECODER = f"opencv {cv2.__version__}"
+DECODER = ", ".join(f"{name} {version}" for name, version in DECODERS.items())
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Decoded pixels and the hash of the bytes they came from."""
+    """Decoded pixels and the hash of the bytes they came from.
+
+    `decoder` names what decoded a file, `notes` are remarks on it; both are empty for arrays.
+    """
 
     pixels: UInt8[Tensor, "C H W"]
     sha256: str
+    decoder: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def size(self) -> str:
@@ -33,24 +34,38 @@ class Picture:
         return f"{self.pixels.shape[2]} x {self.pixels.shape[1]}"
 
 
+def picture_from(
+    data: bytes,
+    policy: Policy = OFFICIAL,
+    size: tuple[int, int] | None = None,
+    *,
+    sha256: str | None = None,
+) -> Picture:
+    """The RGB image in the bytes of a file, `(3, H, W)`.
+
+    Args:
+        data: The whole file.
+        policy: What to do with files that are valid and yet not plain 8-bit RGB.
+        size: Width and height that the image must have; None bounds only its pixels.
+        sha256: Of `data`, where it is known already.
+
+    Raises:
+        InputError: There is no such image; the message is safe for participants.
+        EngineError: A decoder cannot be started.
+    """
+    decoded = decode(data, policy=policy, size=size)
+    return Picture(_planes(decoded.pixels), sha256 or _sha256(data), decoded.decoder, decoded.notes)
+
+
 def read_color(path: Path) -> Picture:
     """The RGB image in a file, `(3, H, W)`; InputError without the path where there is none."""
-    return color_of(_read(path))
-
-
-def color_of(data: bytes) -> Picture:
-    """The RGB image in the bytes of a file, `(3, H, W)`; InputError where there is none."""
-    if not data:
-        raise InputError("empty file")
-    bgr = _decode(data, cv2.IMREAD_COLOR)
-    return _picture(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), data)
+    return picture_from(_read(path))
 
 
 def read_mask(path: Path) -> Picture:
     """The grey values of a mask in 0..255, `(1, H, W)`; masks of zeros and ones are scaled up."""
     data = _read(path)
-    grey = _decode(data, cv2.IMREAD_GRAYSCALE)[..., None]
-    return _picture(grey * np.uint8(255) if grey.max() <= 1 else grey, data)
+    return Picture(_planes(decode_mask(data)[..., None]), _sha256(data))
 
 
 def picture_of(array: object) -> Picture:
@@ -71,7 +86,7 @@ def picture_of(array: object) -> Picture:
             f"expected a uint8 RGB image {layout}, got {array.dtype} {tuple(array.shape)}"
         )
     rows = np.array(rows, order="C")
-    return _picture(rows, rows.tobytes())
+    return Picture(_planes(rows), _sha256(rows.tobytes()))
 
 
 def _read(path: Path) -> bytes:
@@ -79,29 +94,14 @@ def _read(path: Path) -> bytes:
         # a pipe would keep its reader waiting
         if path.exists() and not path.is_file():
             raise InputError("not a regular file")
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}") from error
-    if not data:
-        raise InputError("empty file")
-    return data
 
 
-def _decode(data: bytes, flags: int) -> "np.ndarray":
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error as error:
-        raise InputError(f"cannot be decoded as an image: {error.err}") from error
-    if image is None or _lacks_its_end(data):
-        raise InputError("cannot be decoded as an image; it is damaged or no image at all")
-    return image
+def _planes(rows: UInt8[np.ndarray, "H W C"]) -> UInt8[Tensor, "C H W"]:
+    return torch.from_numpy(rows).permute(2, 0, 1)
 
 
-def _lacks_its_end(data: bytes) -> bool:
-    """Whether a JPEG was cut short; OpenCV before 5 paints what is missing grey."""
-    return data.startswith(b"\xff\xd8") and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
-
-
-def _picture(rows: "np.ndarray", data: bytes) -> Picture:
-    pixels = torch.from_numpy(rows).permute(2, 0, 1)
-    return Picture(pixels, hashlib.sha256(data).hexdigest())
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
@@ -10,7 +11,9 @@ from jaxtyping import UInt8
 
 from gpu_metrics.errors import InputError
 from gpu_metrics.intake import png
+from gpu_metrics.intake.bmp import read_bmp
 from gpu_metrics.intake.isolated import WORKERS
+from gpu_metrics.intake.jpeg import read_jpeg
 from gpu_metrics.intake.kinds import NO_IMAGES, kind_of, with_article
 from gpu_metrics.intake.policy import MAX_PIXELS, Policy, check_size
 
@@ -122,8 +125,14 @@ def _check(data: bytes, policy: Policy, size: tuple[int, int] | None) -> _Checke
         wanted = " or ".join(policy.kinds) if policy.strict else "an image"
         found = f"this is {with_article(kind)} file renamed" if kind else "not an image"
         raise InputError(f"{found}; expected {wanted}")
-    if kind == "PNG":
-        return _check_png(data, policy, size)
+    match kind:
+        case "PNG":
+            return _check_png(data, policy, size)
+        case "JPEG":
+            return _check_jpeg(data, policy, size)
+        case "BMP":
+            return _check_bmp(data, policy, size)
+    # its header is left to the process that decodes it, within the memory such an image may take
     pixels = size[0] * size[1] if size else MAX_PIXELS
     return _Checked(pixels, (), lambda: data)
 
@@ -145,7 +154,7 @@ def _check_png(data: bytes, policy: Policy, size: tuple[int, int] | None) -> _Ch
         *(["palette expanded"] if header.color == 3 else []),
         *(["alpha dropped"] if header.color in (4, 6) else []),
         *([f"ignored: {', '.join(ignored)}"] if ignored else []),
-        *([f"ignored: {chunks.trailing} bytes after its end"] if chunks.trailing else []),
+        *_after_its_end(chunks.trailing),
     ]
 
     def prepare() -> bytes:
@@ -154,6 +163,34 @@ def _check_png(data: bytes, policy: Policy, size: tuple[int, int] | None) -> _Ch
 
     plain = header.depth <= 8 and not turned
     return _Checked(header.width * header.height, tuple(notes), prepare, plain=plain)
+
+
+def _check_jpeg(data: bytes, policy: Policy, size: tuple[int, int] | None) -> _Checked:
+    jpeg = read_jpeg(data, partial(check_size, size=size, turned=not policy.strict))
+    if policy.strict and not jpeg.plain:
+        raise InputError(f"{jpeg.form} JPEG; expected 8-bit color")
+    turned = jpeg.exif and not policy.strict
+    check_size(jpeg.width, jpeg.height, size, turned=turned)
+    notes = [
+        *(["grey read as RGB"] if jpeg.components == 1 else []),
+        *(["CMYK converted to RGB"] if jpeg.components == 4 else []),
+        *(["ignored: EXIF"] if jpeg.exif and policy.strict else []),
+        *_after_its_end(jpeg.trailing),
+    ]
+    flags = _COLOR | (_UNTURNED if policy.strict else 0)
+    return _Checked(jpeg.width * jpeg.height, tuple(notes), lambda: data, flags=flags)
+
+
+def _check_bmp(data: bytes, policy: Policy, size: tuple[int, int] | None) -> _Checked:
+    bmp = read_bmp(data)
+    check_size(bmp.width, bmp.height, size)
+    if policy.strict and not bmp.plain:
+        raise InputError(f"{bmp.form} BMP; expected 24-bit")
+    return _Checked(bmp.width * bmp.height, _after_its_end(bmp.trailing), lambda: data)
+
+
+def _after_its_end(trailing: int) -> tuple[str, ...]:
+    return (f"ignored: {trailing} bytes after its end",) if trailing else ()
 
 
 def _decoded(checked: _Checked) -> tuple[UInt8[np.ndarray, "H W 3"], str]:

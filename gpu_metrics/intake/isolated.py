@@ -31,6 +31,13 @@ START_SECONDS = 120
 # what Python needs to start, and nothing that may be secret
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PYTHONHOME", "SYSTEMROOT")
 
+# no threads for what is never multiplied; memory that was used once is kept for the next image
+_SETTINGS = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+}
+
 
 class Workers:
     """A pool of decoding processes, started when they are needed; any thread may use it.
@@ -116,6 +123,7 @@ class _Worker:
             self._process = subprocess.Popen(
                 command,
                 bufsize=0,
+                pipesize=1 << 20,
                 stdin=pipe,
                 stdout=pipe,
                 stderr=subprocess.DEVNULL,
@@ -197,7 +205,7 @@ def fill(stream: int, content: memoryview) -> None:
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     paths = os.pathsep.join(os.path.abspath(path) for path in sys.path)
-    return {**kept, "PYTHONPATH": paths, "OPENBLAS_NUM_THREADS": "1"}
+    return {**kept, **_SETTINGS, "PYTHONPATH": paths}
 
 
 WORKERS = Workers()

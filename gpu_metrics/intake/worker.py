@@ -5,6 +5,7 @@ Started by `Workers` of gpu_metrics.intake.isolated, which also defines what is 
 
 import math
 import os
+import re
 import resource
 import sys
 from collections.abc import Callable
@@ -20,14 +21,21 @@ from gpu_metrics.intake.isolated import REPLY, REQUEST, receive, send
 PIXEL_MEMORY = 32
 MEMORY = 256 << 20
 
+# what libjpeg prints where it goes on as if nothing had happened
+_DAMAGE = re.compile(rb"(?:Corrupt JPEG data: |(?=Premature end of JPEG))([ -~]+)")
+
 Decode = Callable[[bytes, int], NDArray[Any] | None]
 
 
 def serve(decode: Decode) -> None:
     """Answer requests on standard input until it ends."""
     requests, replies = os.dup(0), os.dup(1)
-    # what libraries print must not get between the replies
-    os.dup2(os.open(os.devnull, os.O_RDWR), 1)
+    # what libraries print must not get between the replies; libjpeg tells of damage in no other way
+    said, printed = os.pipe()
+    for end in (said, printed):
+        os.set_blocking(end, False)
+    for stream in (1, 2):
+        os.dup2(printed, stream)
     for limit in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
         resource.setrlimit(limit, (0, 0))
     name = f"opencv {cv2.__version__}".encode()
@@ -39,7 +47,7 @@ def serve(decode: Decode) -> None:
             return
         data = receive(requests, length)
         _limit(MEMORY + PIXEL_MEMORY * pixels, seconds)
-        _answer(replies, _image(decode, data, flags), pixels)
+        _answer(replies, _image(decode, data, flags, said), pixels)
 
 
 def opencv(data: bytes, flags: int) -> NDArray[Any] | None:
@@ -50,7 +58,9 @@ def opencv(data: bytes, flags: int) -> NDArray[Any] | None:
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
-def _image(decode: Decode, data: bytes, flags: int) -> NDArray[Any] | str:
+def _image(decode: Decode, data: bytes, flags: int, said: int) -> NDArray[Any] | str:
+    # of the file before
+    _read(said)
     try:
         image = decode(data, flags)
     except cv2.error as error:
@@ -59,9 +69,18 @@ def _image(decode: Decode, data: bytes, flags: int) -> NDArray[Any] | str:
         image = None
     except MemoryError:
         return "takes more memory to decode than its size explains"
+    if damage := _DAMAGE.search(_read(said)):
+        return f"image data is damaged: {damage[1].decode()}"
     if image is None or image.dtype != np.uint8:
         return "cannot be decoded as an image; it is damaged or no image at all"
     return image
+
+
+def _read(said: int) -> bytes:
+    try:
+        return os.read(said, 1 << 16)
+    except BlockingIOError:
+        return b""
 
 
 def _answer(replies: int, image: NDArray[Any] | str, pixels: int) -> None:
