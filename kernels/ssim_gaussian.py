@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float64, Int, UInt8
 from torch import Tensor
@@ -9,7 +10,8 @@ from torch import Tensor
 from gpu_metrics.color import LUMA_WEIGHTS, weighted_sum
 from gpu_metrics.errors import InputError
 from gpu_metrics.kernels.bands import bands
-from gpu_metrics.kernels.fixed_point import in_steps, region_sums
+from gpu_metrics.kernels.cpu import image_sums
+from gpu_metrics.kernels.fixed_point import STEP, in_steps, region_sums
 from gpu_metrics.kernels.launch import launch, server
 from gpu_metrics.kernels.layout import check_bytes, evenly_spaced, region_rows
 
@@ -66,8 +68,14 @@ def ssim_gaussian(
     """
     check_bytes(x, y, mask, min_side=2 * RADIUS + 1)
     scale = _scale(color)
-    if server("ssim_gaussian", x, y, mask) != "kernel":
+    served_by = server("ssim_gaussian", x, y, mask)
+    if served_by == "twin":
         return ssim_gaussian_reference(x, y, mask, color=color)
+    if served_by == "compiled":
+        options = np.array(WINDOW), scale.middle, *_stabilisers(scale.white), 1 / STEP
+        columns = 1 + scale.channels
+        sums = image_sums("ssim_gaussian", x, y, mask, *options, columns=columns, margin=RADIUS)
+        return ChannelSsimSums(sums[..., 0], sums[..., 1:])
 
     batch, regions, height, width = mask.shape
     rows, mask_batch = region_rows(mask)

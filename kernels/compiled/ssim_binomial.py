@@ -4,7 +4,14 @@ import numpy as np
 from jaxtyping import Float64, Int32, Int64, Num, UInt8
 
 from gpu_metrics.kernels.compiled.build import part
-from gpu_metrics.kernels.compiled.rows import TILE, add_count, add_values, put_luma, to_steps
+from gpu_metrics.kernels.compiled.rows import (
+    TILE,
+    add_count,
+    add_values,
+    any_inside,
+    put_luma,
+    to_steps,
+)
 
 # typed, for sums of 32-bit integers to stay there
 _FOUR, _SIX = np.int32(4), np.int32(6)
@@ -51,7 +58,7 @@ def ssim_binomial(
             _put_weighted(v, sy[here, :count])
             _put_weighted(squares, sxx_syy[here, :count])
             _put_weighted(products, sxy[here, :count])
-            if row >= first + 2:
+            if row >= first + 2 and any_inside(mask, row - 2, left, count):
                 _put_ssim(sx, sy, sxx_syy, sxy, row, c1, c2, values[:count])
                 add_count(mask, row - 2, left, count, sums)
                 steps = to_steps(values[:count], steps_per_unit)
