@@ -6,7 +6,8 @@ GpuMetricsError
 ├── SubmissionError       the submission is at fault; safe to show to its author
 ├── ReferenceSetError     ground truth or masks are at fault; the host mends them
 └── EngineError           device, disk, decoder; nobody's score is touched (also a RuntimeError)
-    └── WeightsError      the weights of a network are missing or are not the published ones
+    ├── WeightsError      the weights of a network are missing or are not the published ones
+    └── DeviceError       a device broke down; only a fresh process can use it again
 """
 
 from collections.abc import Iterable
@@ -58,6 +59,10 @@ class EngineError(GpuMetricsError, RuntimeError):
 
 class WeightsError(EngineError):
     """The weights of a network cannot be found, or are not those that were published."""
+
+
+class DeviceError(EngineError):
+    """A device broke down under this process, which cannot use it again; a fresh one can."""
 
 
 def exit_code(error: GpuMetricsError) -> int:
