@@ -7,6 +7,13 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line."""
-    from gpu_metrics.cli import demo, doctor, profiles, score, weights  # noqa: F401 - they register
+    from gpu_metrics.cli import (  # noqa: F401 - they register
+        demo,
+        doctor,
+        pack,
+        profiles,
+        score,
+        weights,
+    )
 
     app()
