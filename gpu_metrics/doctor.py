@@ -7,11 +7,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from gpu_metrics.devices import device_facts
 from gpu_metrics.errors import WeightsError
 from gpu_metrics.images import DECODER
 from gpu_metrics.metrics import Network, delta_e, lpips, mse, ssim
 from gpu_metrics.precision import repeatable
-from gpu_metrics.provenance import device_facts, installed_version
+from gpu_metrics.provenance import installed_version
 from gpu_metrics.weights import PUBLISHED, Weights, find_weights
 
 

@@ -1,57 +1,69 @@
 """The scorer: built once for a reference set, then asked for one submission after another."""
 
 import math
-import os
-import re
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
+from gpu_metrics.cache import CachedRow, RowCache, fingerprint, row_key, rules_digest
+from gpu_metrics.devices import choose_device, cores, default_budget, device_facts
 from gpu_metrics.errors import EngineError, InputError
-from gpu_metrics.images import Picture
 from gpu_metrics.kernels.launch import Paths, recorded
 from gpu_metrics.measuring import Target, finish, measure
 from gpu_metrics.metrics.trunk import Network
+from gpu_metrics.pack import load_reference
 from gpu_metrics.pairing import Folders
-from gpu_metrics.precision import repeatable
+from gpu_metrics.pipelines import Cores, Measured, OneGpu, Pipeline
 from gpu_metrics.profiles import Profile, load_profile
 from gpu_metrics.provenance import provenance
-from gpu_metrics.reference import Reference
+from gpu_metrics.reference import ReferenceImage
+from gpu_metrics.resident import Resident
 from gpu_metrics.results import Count, ImageRow, ProfileStamp, Rejection, Run
 from gpu_metrics.score import compose, means
-from gpu_metrics.submissions import Candidate, Submission, decoded, open_submission, title
+from gpu_metrics.submissions import (
+    Candidate,
+    Loaded,
+    Opened,
+    Origin,
+    Stored,
+    Submission,
+    load,
+    opened,
+    title,
+)
+from gpu_metrics.traffic import Traffic
 from gpu_metrics.weights import Say, find_weights
 
 OnProgress = Callable[[int, int], None]
 
-# pixels computed at once: on a CPU one image keeps its maps near the cache, a GPU wants more
-_BATCH_MEGAPIXELS = {"cpu": 1.0, "cuda": 32.0}
-_MOST_THREADS = 16
-
-
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    target: Target
-    file: str
-    picture: Picture
+# pixels a GPU computes at once; on a CPU each image goes alone
+_BATCH_MEGAPIXELS = 32.0
+_MOST_DECODERS = 16
 
 
 class Scorer:
     """Scores submissions against one reference set by one profile.
 
     Building it decodes and checks the whole reference and loads the networks; `score` may then be
-    called any number of times, from any number of threads.
+    called any number of times, from any number of threads, which share the device image by image.
+    What every submission needs of the reference is computed for the first one and kept.
 
     Args:
         profile: A profile, its name, or the path of its TOML file.
-        reference: Folder with `gt/` and `mask/`, or `Folders`.
+        reference: Folder with `gt/` and `mask/`, `Folders`, or a file by `gpu-metrics pack`.
         device: "auto" (a GPU where there is one), "cpu", "cuda" or "cuda:1".
         weights: File or folder with the networks' weights; see `find_weights`.
-        batch_megapixels: Pixels computed at once; moves memory and speed, never a digit.
-        threads: Decoding threads; one per core by default, at most 16.
+        batch_megapixels: Pixels a GPU computes at once; moves memory and speed, never a digit.
+        threads: On a CPU the images in work at once, on a GPU those being decoded; one per core by
+            default, beside a GPU at most 16. Moves no digit.
+        keep_gigabytes: How much of the reference to keep on the device, in 10^9 bytes; half of a
+            GPU's free memory or a quarter of the host's by default. Moves no digit.
+        cache: Where rows of images are looked up before they are decoded, and stored as soon as
+            they are computed.
         say: Called with a sentence for each thing that has to be fetched.
 
     Raises:
@@ -68,6 +80,8 @@ class Scorer:
         weights: str | Path | None = None,
         batch_megapixels: float | None = None,
         threads: int | None = None,
+        keep_gigabytes: float | None = None,
+        cache: RowCache | None = None,
         say: Say = lambda text: None,
     ) -> None:
         self.profile = profile if isinstance(profile, Profile) else load_profile(profile)
@@ -75,10 +89,11 @@ class Scorer:
         for what, given in (("batch_megapixels", batch_megapixels), ("threads", threads)):
             if given is not None and not given > 0:
                 raise InputError(f"{what}: expected more than 0, got {given}")
-        self._threads = threads or min(os.cpu_count() or 1, _MOST_THREADS)
-        self._batch_pixels = 1e6 * (batch_megapixels or _BATCH_MEGAPIXELS[self.device.type])
+        if keep_gigabytes is not None and not keep_gigabytes >= 0:
+            raise InputError(f"keep_gigabytes: expected 0 or more, got {keep_gigabytes}")
+        threads = threads or cores()
         source = reference if isinstance(reference, Folders) else Path(reference)
-        self.reference = Reference.load(source, self.profile, threads=self._threads)
+        self.reference = load_reference(source, self.profile, threads=threads)
         self._targets = {
             id_: Target.prepare(image, self.profile) for id_, image in self.reference.images.items()
         }
@@ -88,7 +103,17 @@ class Scorer:
         self._networks = {
             net: Network.build(found, device=self.device) for net, found in self._weights.items()
         }
-        self._device_lock = threading.Lock()
+        budget = default_budget(self.device) if keep_gigabytes is None else 1e9 * keep_gigabytes
+        self._known = Resident(self.reference, self._networks, self.device, budget=int(budget))
+        self._pipeline: Pipeline = Cores(threads)
+        if self.device.type == "cuda":
+            pixels = 1e6 * (batch_megapixels or _BATCH_MEGAPIXELS)
+            self._pipeline = OneGpu(self.device, min(threads, _MOST_DECODERS), pixels)
+        self._cache = cache
+        hashes = {net: found.sha256 for net, found in self._weights.items()}
+        self._fingerprint = fingerprint(device_facts(self.device), hashes)
+        self._rules = rules_digest(self.profile)
+        self.traffic = Traffic()
 
     def score(
         self,
@@ -100,97 +125,92 @@ class Scorer:
         """The record of one submission.
 
         Args:
-            submission: A folder of images; or, from id to pixels, uint8 RGB arrays `(H, W, 3)` or
-                tensors `(3, H, W)`.
-            name: What the record calls it; the folder's name by default.
+            submission: A folder of images or a zip file; the bytes of files by name; or, from id to
+                pixels, uint8 RGB arrays `(H, W, 3)` or tensors `(3, H, W)`.
+            name: What the record calls it; the name of the folder or file by default.
             on_progress: Called with the number of images done and their total.
 
         Raises:
-            SubmissionError: Images are missing, too many or ambiguous; nothing was scored. Images
-                that cannot be decoded or differ in size do not raise: the others are scored, the
-                record lists them as rejected and is partial, without a score.
+            SubmissionError: Images are missing, too many or ambiguous, or an archive is not to be
+                trusted; nothing was scored. Images that cannot be decoded or differ in size do not
+                raise: the others are scored, the record lists them as rejected and is partial,
+                without a score.
         """
-        candidates, remarks = open_submission(submission, self.reference, self.profile.images)
-        rows: list[ImageRow] = []
-        rejected: list[Rejection] = []
-        files: dict[str, dict[str, str]] = {}
-        with repeatable(), recorded() as kernels:
-            for batch in self._batches(candidates, rejected):
-                rows += self._measure(batch)
-                for item in batch:
-                    entry = {"file": item.file, "sha256": item.picture.sha256}
-                    files[item.target.image.id] = entry
-                on_progress(len(rows) + len(rejected), len(candidates))
-        on_progress(len(candidates), len(candidates))
-        return self._record(name or title(submission), rows, rejected, remarks, kernels, files)
+        found = _Found()
+        with (
+            self.traffic.counted() as count,
+            opened(submission, self.reference, self.profile.images) as content,
+            recorded() as kernels,
+            closing(self._pipeline.run(content.candidates, self._load, self._measure)) as results,
+        ):
+            total = len(content.candidates)
+            for result in results:
+                if isinstance(result, Rejection):
+                    found.rejected.append(result)
+                else:
+                    found.add(self._row(result), result.origin)
+                    found.stored += isinstance(result, Stored)
+                count()
+                on_progress(len(found.rows) + len(found.rejected), total)
+            on_progress(total, total)
+        return self._record(name or title(submission), content, found, kernels)
 
-    def _batches(
-        self, candidates: list[Candidate], rejected: list[Rejection]
-    ) -> Iterator[list[_Loaded]]:
-        """Decoded images in runs of one shape; what cannot be scored goes to `rejected`."""
-        batch: list[_Loaded] = []
-        for candidate, picture in decoded(candidates, threads=self._threads):
-            id_ = candidate.target.id
-            if isinstance(picture, str):
-                rejected.append(Rejection(id_, candidate.file, picture))
-                continue
-            _, height, width = shape = picture.pixels.shape
-            full = (len(batch) + 1) * height * width > self._batch_pixels
-            if batch and (full or batch[0].picture.pixels.shape != shape):
-                yield batch
-                batch = []
-            batch.append(_Loaded(self._targets[id_], candidate.file, picture))
-        if batch:
-            yield batch
+    def warm_up(self) -> None:
+        """Compute now what the first submission would: the reference's features, as they fit."""
+        truth = {id_: image.pixels for id_, image in self.reference.images.items()}
 
-    def _measure(self, batch: list[_Loaded]) -> list[ImageRow]:
-        """Rows of a batch; one that does not fit into memory is halved, which moves no digit."""
-        try:
-            with self._device_lock:
-                numbers = self._numbers(batch)
-        except torch.OutOfMemoryError:
-            # while the error lives, its frames hold the memory of what failed
-            numbers = None
-        if numbers is not None:
-            pairs = zip(batch, numbers, strict=True)
-            return [self._row(item.target, values) for item, values in pairs]
-        if len(batch) > 1:
-            half = len(batch) // 2
-            return self._measure(batch[:half]) + self._measure(batch[half:])
-        image = batch[0].target.image
-        raise EngineError(
-            f"{image.id}: one image of {image.size} does not fit into the memory of "
-            f"{self.device}; free some, or use the device 'cpu'"
+        def anew(candidate: Candidate) -> Loaded | Stored | Rejection:
+            return load(candidate, lambda target, sha256: None)
+
+        with opened(truth, self.reference, self.profile.images) as content:
+            for _ in self._pipeline.run(content.candidates, anew, self._measure):
+                pass
+
+    def _load(self, candidate: Candidate) -> Loaded | Stored | Rejection:
+        return load(candidate, self._stored)
+
+    def _stored(self, target: ReferenceImage, sha256: str) -> CachedRow | None:
+        if self._cache is None:
+            return None
+        key = self._key(target, sha256)
+        return self._cache.get_many([key]).get(key)
+
+    def _key(self, target: ReferenceImage, sha256: str) -> str:
+        return row_key(
+            image=sha256,
+            reference=target.sha256,
+            rules=self._rules,
+            fingerprint=self._fingerprint,
         )
 
-    def _numbers(self, batch: list[_Loaded]) -> list[list[float]]:
-        targets = [item.target for item in batch]
-        x = torch.stack([item.picture.pixels for item in batch]).to(self.device)
-        y = torch.stack([target.image.pixels for target in targets]).to(self.device)
-        masks = [target.image.mask for target in targets if target.image.mask is not None]
-        mask = torch.stack(masks).to(self.device) if masks else None
-        values = measure(x, y, mask, targets, self.profile, self._networks)
-        numbers: list[list[float]] = values.cpu().tolist()
-        return numbers
+    def _measure(self, x: Tensor, batch: Sequence[Loaded]) -> Tensor:
+        targets = [self._targets[item.origin.target.id] for item in batch]
+        try:
+            return measure(x, targets, self._known, self.profile, self._networks)
+        except torch.OutOfMemoryError:
+            # what is kept can be computed again; a batch is halved first
+            if len(batch) > 1 or not self._known.release():
+                raise
+        return measure(x, targets, self._known, self.profile, self._networks)
 
-    def _row(self, target: Target, numbers: list[float]) -> ImageRow:
-        measures = self.profile.measures.values()
-        values = {m.name: finish(m, v) for m, v in zip(measures, numbers, strict=True)}
+    def _row(self, result: Measured | Stored) -> ImageRow:
+        target = self._targets[result.origin.target.id]
+        if isinstance(result, Stored):
+            return ImageRow(target.image.id, result.values, target.pixels)
+        pairs = zip(self.profile.measures.values(), result.numbers, strict=True)
+        values = {item.name: finish(item, value) for item, value in pairs}
         for name, value in values.items():
             absent = value is None
             if absent != (name in target.undefined) or not (absent or math.isfinite(value or 0)):
                 raise EngineError(f"{target.image.id}: {name} came out as {value}; this is a bug")
+        if self._cache is not None:
+            origin = result.origin
+            row = CachedRow(values, origin.decoder, origin.notes)
+            self._cache.put({self._key(origin.target, origin.sha256): row})
         return ImageRow(target.image.id, values, target.pixels)
 
-    def _record(
-        self,
-        name: str,
-        rows: list[ImageRow],
-        rejected: list[Rejection],
-        remarks: Sequence[str],
-        kernels: Paths,
-        files: Mapping[str, Mapping[str, str]],
-    ) -> Run:
+    def _record(self, name: str, content: Opened, found: "_Found", kernels: Paths) -> Run:
+        rows = sorted(found.rows, key=lambda row: row.id)
         averaged = means(self.profile, [(row.id, row.values, row.pixels) for row in rows])
         scores = compose(self.profile, averaged.values)
         undefined = [
@@ -198,6 +218,7 @@ class Scorer:
             for row in rows
             for measure, reason in self._targets[row.id].undefined.items()
         ]
+        notes = [f"{origin.file}: {note}" for origin in found.origins for note in origin.notes]
         counts = {
             measure: Count(averaged.scored[measure], averaged.not_scored[measure])
             for measure in averaged.values
@@ -205,33 +226,34 @@ class Scorer:
         return Run(
             profile=ProfileStamp(self.profile.name, self.profile.version, self.profile.digest),
             submission=name,
-            status="partial" if rejected else "complete",
-            scores=dict.fromkeys(scores) if rejected else scores,
+            status="partial" if found.rejected else "complete",
+            scores=dict.fromkeys(scores) if found.rejected else scores,
             means=averaged.values,
             counts=counts,
-            images=tuple(sorted(rows, key=lambda row: row.id)),
-            rejected=tuple(rejected),
-            warnings=(*remarks, *undefined),
+            images=tuple(rows),
+            rejected=tuple(found.rejected),
+            warnings=(*content.remarks, *notes, *undefined),
             provenance=provenance(
                 self.device,
                 self._weights,
                 kernels=kernels,
                 reference_sha256=self.reference.sha256,
-                files=files,
+                origins=found.origins,
+                cached=found.stored,
+                readme=content.readme,
             ),
         )
 
 
-def choose_device(name: str) -> torch.device:
-    """The device that "auto", "cpu", "cuda" or "cuda:1" stands for; EngineError if absent."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if re.fullmatch(r"cpu|cuda(:[0-9]+)?", name) is None:
-        raise InputError(f"device: expected 'auto', 'cpu', 'cuda' or 'cuda:N', got {name!r}")
-    if name == "cpu":
-        return torch.device(name)
-    count, index = torch.cuda.device_count(), name.partition(":")[2]
-    if int(index or 0) >= count:
-        raise EngineError(f"device {name!r} is not there; CUDA devices found: {count}")
-    # threads have current devices of their own; one scorer stays on one
-    return torch.device("cuda", int(index or torch.cuda.current_device()))
+@dataclass
+class _Found:
+    """What came of the images of one submission so far."""
+
+    rows: list[ImageRow] = field(default_factory=list)
+    origins: list[Origin] = field(default_factory=list)
+    rejected: list[Rejection] = field(default_factory=list)
+    stored: int = 0
+
+    def add(self, row: ImageRow, origin: Origin) -> None:
+        self.rows.append(row)
+        self.origins.append(origin)

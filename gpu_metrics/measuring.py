@@ -13,19 +13,21 @@ from gpu_metrics.kernels.region_errors import region_errors
 from gpu_metrics.metrics.delta_e import delta_e, delta_e_of
 from gpu_metrics.metrics.lpips import (
     Box,
-    box_distance,
+    crop_to,
     distance,
-    layer_weights,
+    fits,
     masked_distance,
     region_boxes,
 )
 from gpu_metrics.metrics.pixel import decibels, mse, mse_of
 from gpu_metrics.metrics.pool import crop, everywhere
 from gpu_metrics.metrics.ssim import ssim
-from gpu_metrics.metrics.trunk import Network, features
+from gpu_metrics.metrics.trunk import Features, Network, features
 from gpu_metrics.profiles import WHOLE_IMAGE, Measure, Profile
 from gpu_metrics.reference import ReferenceImage, region_mask
+from gpu_metrics.resident import Resident
 from gpu_metrics.tensors import Mask
+from gpu_metrics.timeline import span
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,31 +67,41 @@ class Target:
 
 def measure(
     x: UInt8[Tensor, "B 3 H W"],
-    y: UInt8[Tensor, "B 3 H W"],
-    mask: UInt8[Tensor, "B H W"] | None,
     targets: Sequence[Target],
+    known: Resident,
     profile: Profile,
     networks: Mapping[str, Network],
 ) -> Float64[Tensor, "B M"]:
-    """Every measure of every pair, on their device; NaN where it has no value.
+    """Every measure of every candidate, on its device; NaN where it has no value.
 
     A PSNR comes as its mean squared error, which `finish` turns into decibels on the host.
+
+    Args:
+        x: Candidates, all of one shape.
+        targets: The reference image of each.
+        known: What is known of the reference on the device of `x`.
+        profile, networks: What to measure, with what.
     """
+    ids = [target.image.id for target in targets]
+    y = _batch([known.truth(id_) for id_ in ids])
+    masks = [mask for id_ in ids if (mask := known.mask(id_)) is not None]
+    mask = _batch(masks) if masks else None
     columns: dict[str, Tensor] = {}
     for group in _groups(profile):
         first = group[0]
-        if _by_region_errors(first):
-            columns |= _region_errors(x, y, _regions(x, mask, profile, group), group)
-            continue
-        regions = None if first.region == WHOLE_IMAGE else _regions(x, mask, profile, group)
+        regions = _regions(x, mask, profile, group)
         if first.metric == "lpips":
-            boxes = [[target.boxes.get(item.name) for item in group] for target in targets]
             network = networks[str(first.options["net"])]
-            values = _lpips(x, y, regions, boxes, str(first.options["mode"]), network)
+            values = _lpips(x, regions, group, targets, known, network)
+            columns |= {item.name: values[:, i] for i, item in enumerate(group)}
+        elif _by_region_errors(first):
+            with span("squared errors and 8-bit Lab", x.device):
+                columns |= _region_errors(x, y, regions, group)
         else:
-            values = _pixelwise(x, y, regions, first)
-        scores = values.reshape(len(x), -1).unbind(1)
-        columns |= {item.name: score for item, score in zip(group, scores, strict=True)}
+            inside = None if first.region == WHOLE_IMAGE else regions
+            with span(first.metric, x.device):
+                values = _pixelwise(x, y, inside, first).reshape(len(x), -1)
+            columns |= {item.name: values[:, i] for i, item in enumerate(group)}
     return torch.stack([columns[name] for name in profile.measures], dim=1)
 
 
@@ -170,20 +182,58 @@ def _pixelwise(x: Tensor, y: Tensor, regions: Mask | None, item: Measure) -> Ten
 
 def _lpips(
     x: Tensor,
-    y: Tensor,
-    regions: Mask | None,
-    boxes: Sequence[Sequence[Box | None]],
-    mode: str,
+    regions: Mask,
+    group: Sequence[Measure],
+    targets: Sequence[Target],
+    known: Resident,
     network: Network,
-) -> Tensor:
-    if regions is not None and mode == "box":
-        return box_distance(x, y, boxes, network)
+) -> Float64[Tensor, "B R"]:
+    """LPIPS image by image, since crops differ in size and the trunk takes one at a time."""
+    if group[0].options["mode"] == "box" and group[0].region != WHOLE_IMAGE:
+        rows = [
+            [_apart(x[i : i + 1], target, target.boxes[m.name], known, network) for m in group]
+            for i, target in enumerate(targets)
+        ]
+        return torch.stack([torch.cat(row) for row in rows])
     if min(x.shape[-2:]) < network.layout.min_side:
         return _nothing(x, regions)
-    fx, fy = features(x, network), features(y, network)
-    if regions is None:
+    if group[0].region == WHOLE_IMAGE:
+        whole = [_apart(x[i : i + 1], t, _whole(x), known, network) for i, t in enumerate(targets)]
+        return torch.stack(whole)
+    names = [item.region for item in group]
+    mapped = []
+    for i, target in enumerate(targets):
+        id_ = target.image.id
+        fx, fy = _features(x[i : i + 1], network), known.features(id_, network.net, _whole(x))
+        weights = known.weights(id_, network.net, names, regions[i : i + 1], fy)
+        with span("lpips distance", x.device):
+            mapped.append(masked_distance(fx, fy, network, weights))
+    return torch.cat(mapped)
+
+
+def _apart(
+    x: Tensor, target: Target, box: Box | None, known: Resident, network: Network
+) -> Float64[Tensor, "1"]:
+    """LPIPS of a crop; NaN for no box or one too small."""
+    if box is None or not fits(box, network):
+        return torch.full((1,), math.nan, dtype=torch.float64, device=x.device)
+    fx = _features(crop_to(x, box), network)
+    fy = known.features(target.image.id, network.net, box)
+    with span("lpips distance", x.device):
         return distance(fx, fy, network)
-    return masked_distance(fx, fy, network, layer_weights(regions, fy))
+
+
+def _features(x: Tensor, network: Network) -> Features:
+    with span("lpips trunk", x.device):
+        return features(x, network)
+
+
+def _whole(x: Tensor) -> Box:
+    return (0, 0, x.shape[-2], x.shape[-1])
+
+
+def _batch(images: Sequence[Tensor]) -> Tensor:
+    return images[0] if len(images) == 1 else torch.cat(list(images))
 
 
 def _nothing(x: Tensor, regions: Mask | None) -> Tensor:

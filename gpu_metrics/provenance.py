@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 import gpu_metrics
-from gpu_metrics.images import DECODER
+from gpu_metrics.devices import device_facts
+from gpu_metrics.submissions import Origin
 from gpu_metrics.weights import Weights
 
 
@@ -18,24 +19,29 @@ def provenance(
     *,
     kernels: Mapping[str, Iterable[str]],
     reference_sha256: str,
-    files: Mapping[str, Mapping[str, str]],
+    origins: Iterable[Origin],
+    cached: int,
+    readme: Mapping[str, str] | None,
 ) -> dict[str, Any]:
-    """Versions, device, decoder, weights and hashes of everything that was read.
+    """Versions, device, decoders, weights and hashes of everything that was read.
 
     Args:
         device: Where metrics were computed.
         weights: The networks used, by name.
         kernels: Which path served each kernel: the kernel itself, or its twin and why.
         reference_sha256: Hash over ground truth and masks.
-        files: For each image id, the `file` scored and the `sha256` of its bytes.
+        origins: Where the pixels of each scored image came from.
+        cached: How many rows were known from an earlier run.
+        readme: What a submission says of itself.
     """
-    return {
+    origins = list(origins)
+    record: dict[str, Any] = {
         "engine": gpu_metrics.__version__,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "torch": torch.__version__,
         "kornia": installed_version("kornia"),
-        "decoder": DECODER,
+        "decoders": sorted({origin.decoder for origin in origins}),
         **device_facts(device),
         "kernels": {name: sorted(paths) for name, paths in sorted(kernels.items())},
         "tf32": "off",
@@ -43,19 +49,10 @@ def provenance(
             net: {"sha256": found.sha256, "source": found.source} for net, found in weights.items()
         },
         "reference_sha256": reference_sha256,
-        "files": {id_: dict(entry) for id_, entry in files.items()},
+        "cached": cached,
+        "files": {o.target.id: {"file": o.file, "sha256": o.sha256} for o in origins},
     }
-
-
-def device_facts(device: torch.device) -> dict[str, Any]:
-    """Name and versions that belong to a device."""
-    if device.type != "cuda":
-        return {"device": "cpu", "threads": torch.get_num_threads()}
-    return {
-        "device": torch.cuda.get_device_name(device),
-        "cuda": torch.version.cuda,
-        "cudnn": torch.backends.cudnn.version(),
-    }
+    return record if readme is None else record | {"readme": dict(readme)}
 
 
 def installed_version(package: str) -> str | None:

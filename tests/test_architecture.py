@@ -14,8 +14,9 @@ KNOWING = """
     intake cache piqa demo
 """.split()
 MEASURING = """
-    tensors color kernels sdist weights metrics precision images reference measuring provenance
-    submissions engine executors torchmetrics doctor
+    tensors devices timeline color kernels sdist weights metrics precision lanes images reference
+    pack resident measuring submissions provenance pipelines traffic engine executors torchmetrics
+    official bench doctor
 """.split()
 ORDER = [*KNOWING, *MEASURING, "cli"]
 HEAVY = {"torch", "torchvision", "torchmetrics", "kornia", "lpips", "cupy"}

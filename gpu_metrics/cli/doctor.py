@@ -15,8 +15,8 @@ def doctor(
 ) -> None:
     """Show versions and devices, and check every metric against known answers."""
     from gpu_metrics.cli import render
+    from gpu_metrics.devices import choose_device
     from gpu_metrics.doctor import facts, known_answers, missing_weights
-    from gpu_metrics.engine import choose_device
     from gpu_metrics.kernels.launch import recorded
 
     render.table(["what", "found"], facts().items())

@@ -1,6 +1,8 @@
 """Results as tables for people."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE
 from rich.console import Console
@@ -10,9 +12,18 @@ from gpu_metrics.explain import Explanation
 from gpu_metrics.profiles import Profile
 from gpu_metrics.results import Run
 
+if TYPE_CHECKING:
+    from gpu_metrics.bench import Report
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> None:
-    """Print a table on stdout: numbers to the right, words to the left."""
+
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    title: str = "",
+    to: Console | None = None,
+) -> None:
+    """Print a table, on stdout by default: numbers to the right, words to the left."""
     rows = list(rows)
     shown = Table(box=SIMPLE, title=title, title_justify="left", title_style="bold")
     for index, column in enumerate(columns):
@@ -20,7 +31,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str =
         shown.add_column(column, justify="right" if numeric else "left", no_wrap=index == 0)
     for row in rows:
         shown.add_row(*row)
-    console().print(shown)
+    (to or console()).print(shown)
 
 
 def console() -> Console:
@@ -71,6 +82,38 @@ def leaderboard(runs: Sequence[Run], profile: Profile) -> None:
     ]
     columns = ["submission", *runs[0].means, by]
     table(columns, rows, title=f"{profile.name} {profile.version}")
+
+
+def stages(rows: Iterable[tuple[str, int, float, float]], to: Console) -> None:
+    """Where the time of a run went: name, times, seconds and share of each stage."""
+    cells = [
+        (name, f"{count}", f"{1e3 * seconds:.1f}", f"{1e3 * seconds / count:.2f}", f"{share:.1%}")
+        for name, count, seconds, share in rows
+    ]
+    table(["stage", "times", "ms", "ms each", "of all work"], cells, to=to)
+
+
+def timings(report: "Report") -> None:
+    """How fast a submission was scored, and where the time went."""
+    speedup = report.speedup()
+    slowest = max(timing.median for timing in report.timings)
+    rows = [
+        (
+            timing.name,
+            f"{timing.images}",
+            f"{1e3 * timing.median:.1f}",
+            f"{1 / timing.median:.1f}",
+            f"{slowest / timing.median:.1f}",
+        )
+        for timing in report.timings
+    ]
+    device = report.machine["device"]
+    size = report.megapixels / report.images
+    head = f"{report.profile}: {report.images} images of {size:.2f} Mpx, {device}"
+    table(["", "images", "ms per image", "images/s", "times as fast"], rows, title=head)
+    stages(map(astuple, report.stages), console())
+    if speedup is not None:
+        console().print(f"A warm scorer is {speedup:.1f} times as fast as the official procedure.")
 
 
 def explanation(found: Explanation) -> None:

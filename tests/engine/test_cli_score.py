@@ -218,7 +218,7 @@ def test_progress_shows_names_as_they_are(monkeypatch, name):
 
 def test_a_single_pixel_is_scored_as_far_as_it_goes(run_cli, tmp_path, write):
     for name in ("gt/001.png", "team/001.png"):
-        write(tmp_path / name, np.zeros((1, 1, 3), np.uint8))
+        write(tmp_path / name, np.full((1, 1, 3), 9, np.uint8))
     arguments = ["--profile", PLAIN, "--reference", tmp_path, "--format", "json"]
     outcome = run_cli("score", tmp_path / "team", *arguments)
     record = json.loads(outcome.out)

@@ -1,5 +1,6 @@
 import hashlib
 import math
+from importlib.metadata import version
 
 import cv2
 import numpy as np
@@ -139,7 +140,8 @@ def test_provenance_says_what_was_scored_with_what(gallery, official_run, trunk_
     assert found["weights"]["alex"]["sha256"] == trunk_weights("alex").sha256
     assert found["engine"] == gpu_metrics.__version__
     assert found["torch"] == torch.__version__
-    assert found["decoder"] == f"opencv {cv2.__version__}"
+    assert found["decoders"] == [f"imgread {version('imgread')}"]
+    assert found["cached"] == 0
     assert (found["device"], found["tf32"]) == ("cpu", "off")
     assert len(found["reference_sha256"]) == 64
     profile = load_profile("raim2026-flash-portrait")
@@ -183,7 +185,7 @@ def test_remarks_on_files_are_warnings(spoiled, pixel_profile):
 
 
 def test_progress_counts_images(gallery, pixel_profile):
-    scorer = Scorer(pixel_profile, gallery.reference, device="cpu", batch_megapixels=1e-9)
+    scorer = Scorer(pixel_profile, gallery.reference, device="cpu")
     steps = []
     scorer.score(gallery.submission, on_progress=lambda *step: steps.append(step))
     assert steps == [*((done, 6) for done in range(1, 7)), (6, 6)]

@@ -1,18 +1,18 @@
 import re
-import weakref
 
 import numpy as np
 import pytest
 import torch
 
 from gpu_metrics import engine
-from gpu_metrics.engine import Scorer, choose_device
+from gpu_metrics.devices import choose_device
+from gpu_metrics.engine import Scorer
 from gpu_metrics.errors import EngineError, InputError, ProfileError, SubmissionError, WeightsError
 
 
 @pytest.fixture
 def scorer(gallery, pixel_profile):
-    return Scorer(pixel_profile, gallery.reference, device="cpu", batch_megapixels=1e9)
+    return Scorer(pixel_profile, gallery.reference, device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def test_faulty_images_make_a_partial_run_without_a_score(spoiled, scorer, compl
         (
             "001",
             "001.png",
-            "cannot be decoded as an image; it is damaged or no image at all",
+            "cut short: chunk IDAT says 8192 bytes, 255 are left",
         ),
         ("004", "004.png", "63 x 64, the reference is 64 x 64"),
         ("006", "006.png", "96 x 128, the reference is 128 x 96; width and height swapped?"),
@@ -78,57 +78,10 @@ def test_a_folder_of_names_that_are_no_text_can_be_recorded(spoiled, scorer, tmp
     run.save(tmp_path / "run.json")
 
 
-class Memory:
-    """Stands for `measure` on a device that holds only so many images at once."""
-
-    def __init__(self, room):
-        self.room = room
-        self.batches = []
-        self.failed = []
-        self.measure = engine.measure
-
-    def __call__(self, x, *others):
-        assert not any(tensor() is not None for tensor in self.failed), "a failed batch is kept"
-        self.batches.append(len(x))
-        if len(x) > self.room:
-            self.failed.append(weakref.ref(x))
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return self.measure(x, *others)
-
-
-def test_batches_too_large_for_the_memory_are_halved(
-    gallery, make_profile, draw, tmp_path, write, monkeypatch
-):
-    for number in range(5):
-        image = draw(40, 40, number)
-        write(tmp_path / "gt" / f"{number:03}.png", image)
-        write(tmp_path / "team" / f"{number:03}.png", 255 - image)
-    profile = make_profile({"ssim": 'metric = "ssim"', "mse": 'metric = "mse"'})
-    scorer = Scorer(profile, tmp_path, device="cpu", batch_megapixels=1e9)
-    expected = scorer.score(tmp_path / "team")
-
-    memory = Memory(room=1)
-    monkeypatch.setattr(engine, "measure", memory)
-    run = scorer.score(tmp_path / "team")
-
-    assert memory.batches == [5, 2, 1, 1, 3, 1, 2, 1, 1]
-    assert run == expected
-
-
-def test_one_image_too_large_for_the_memory_is_the_engines_fault(gallery, scorer, monkeypatch):
-    monkeypatch.setattr(engine, "measure", Memory(room=0))
-    with pytest.raises(EngineError) as caught:
-        scorer.score(gallery.submission)
-    assert str(caught.value) == (
-        "001: one image of 128 x 96 does not fit into the memory of cpu; free some, or use the "
-        "device 'cpu'"
-    )
-
-
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_value_that_no_metric_should_give_is_never_recorded(gallery, scorer, monkeypatch, value):
-    def measure(x, y, mask, targets, profile, networks):
-        return torch.full((len(x), len(profile.measures)), value, dtype=torch.float64)
+    def measure(x, *others):
+        return torch.full((len(x), len(scorer.profile.measures)), value, dtype=torch.float64)
 
     monkeypatch.setattr(engine, "measure", measure)
     with pytest.raises(EngineError, match="^001: psnr_bg came out as .*; this is a bug$"):
@@ -179,6 +132,11 @@ def test_a_device_is_one_device_in_every_thread(monkeypatch):
 def test_counts_must_be_positive(gallery, pixel_profile, option, value):
     with pytest.raises(InputError, match=f"^{option}: expected more than 0, got {value}$"):
         Scorer(pixel_profile, gallery.reference, device="cpu", **{option: value})
+
+
+def test_nothing_may_be_kept_but_no_less(gallery, pixel_profile):
+    with pytest.raises(InputError, match="^keep_gigabytes: expected 0 or more, got -1.0$"):
+        Scorer(pixel_profile, gallery.reference, device="cpu", keep_gigabytes=-1.0)
 
 
 def test_an_unknown_profile_is_told_before_anything_is_read(tmp_path):

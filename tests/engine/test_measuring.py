@@ -9,7 +9,8 @@ from gpu_metrics.measuring import Target, finish, measure
 from gpu_metrics.metrics import Network, lpips
 from gpu_metrics.pairing import ReferenceFiles
 from gpu_metrics.precision import repeatable
-from gpu_metrics.reference import ReferenceImage
+from gpu_metrics.reference import Reference, ReferenceImage
+from gpu_metrics.resident import Resident
 
 
 @pytest.fixture
@@ -32,8 +33,10 @@ def values(target, profile, networks=None):
     """Every measure of a slightly darker copy of the target."""
     y = target.image.pixels[None].contiguous()
     x = (y.int() - 5).clamp(0).to(torch.uint8)
+    networks = networks or {}
+    known = Resident(Reference({"001": target.image}), networks, x.device, budget=0)
     with repeatable():
-        row = measure(x, y, target.image.mask[None], [target], profile, networks or {})
+        row = measure(x, [target], known, profile, networks)
     return dict(zip(profile.measures, row[0].tolist(), strict=True))
 
 

@@ -6,9 +6,7 @@ from gpu_metrics.errors import SubmissionError
 from gpu_metrics.pairing import ReferenceFiles, find_submission
 from gpu_metrics.profiles import Images
 
-OFFICIAL = Images(
-    "first-three-digits", (".png", ".jpg", ".jpeg", ".bmp"), "official", skip="mask"
-)
+OFFICIAL = Images("first-three-digits", (".png", ".jpg", ".jpeg", ".bmp"), "official", skip="mask")
 STEM = Images("stem", (".png",), "official")
 
 

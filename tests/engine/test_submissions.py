@@ -1,12 +1,16 @@
-import threading
+import hashlib
+import io
+import zipfile
 
 import numpy as np
 import pytest
 import torch
 
+from gpu_metrics.cache import CachedRow
 from gpu_metrics.errors import SubmissionError
 from gpu_metrics.reference import Reference
-from gpu_metrics.submissions import decoded, open_submission, title
+from gpu_metrics.results import Rejection
+from gpu_metrics.submissions import Loaded, Stored, load, opened, title
 
 
 @pytest.fixture(scope="module")
@@ -14,94 +18,123 @@ def reference(gallery, pixel_profile):
     return Reference.load(gallery.reference, pixel_profile)
 
 
-@pytest.fixture(scope="module")
-def rules(pixel_profile):
-    return pixel_profile.images
+@pytest.fixture
+def results(reference, pixel_profile):
+    """What became of each image of a submission, by id."""
+
+    def run(submission, known=lambda target, sha256: None):
+        with opened(submission, reference, pixel_profile.images) as content:
+            return {c.target.id: load(c, known) for c in content.candidates}
+
+    return run
 
 
-def results(submission, reference, rules, threads=2):
-    candidates, _ = open_submission(submission, reference, rules)
-    return {candidate.target.id: found for candidate, found in decoded(candidates, threads=threads)}
+def zipped(folder):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for path in sorted(folder.iterdir()):
+            archive.write(path, f"team/{path.name}")
+    return file.getvalue()
 
 
-@pytest.mark.parametrize("threads", [1, 4])
-def test_images_come_in_the_order_of_ids(gallery, reference, rules, threads):
-    found = results(gallery.submission, reference, rules, threads)
-    assert list(found) == list(gallery.restored)
-    for id_, picture in found.items():
-        np.testing.assert_array_equal(picture.pixels.permute(1, 2, 0), gallery.restored[id_])
-
-
-def test_arrays_and_tensors_are_the_same_submission(gallery, reference, rules):
+def forms(gallery, tmp_path):
+    """The same submission in every form there is."""
+    (tmp_path / "team.zip").write_bytes(zipped(gallery.submission))
+    named = {path.name: path.read_bytes() for path in gallery.submission.iterdir()}
     arrays = dict(reversed(gallery.restored.items()))
-    tensors = {i: torch.from_numpy(a).permute(2, 0, 1) for i, a in arrays.items()}
-    for submission in (arrays, tensors):
-        found = results(submission, reference, rules)
-        assert list(found) == list(gallery.restored)
-        for id_, picture in found.items():
-            np.testing.assert_array_equal(picture.pixels.permute(1, 2, 0), gallery.restored[id_])
+    return {
+        "folder": gallery.submission,
+        "text": str(gallery.submission),
+        "zip": tmp_path / "team.zip",
+        "bytes": named,
+        "pairs": list(named.items()),
+        "arrays": arrays,
+        "tensors": {i: torch.from_numpy(a).permute(2, 0, 1) for i, a in arrays.items()},
+    }
 
 
-def test_arrays_must_match_the_set(gallery, reference, rules):
+@pytest.mark.parametrize("form", ["folder", "text", "zip", "bytes", "pairs", "arrays", "tensors"])
+def test_a_submission_has_many_forms_and_one_content(gallery, tmp_path, results, form):
+    found = results(forms(gallery, tmp_path)[form])
+    assert list(found) == list(gallery.restored)
+    for id_, item in found.items():
+        assert isinstance(item, Loaded)
+        np.testing.assert_array_equal(item.pixels.permute(1, 2, 0), gallery.restored[id_])
+
+
+def test_files_are_hashed_as_they_came(gallery, results):
+    for id_, item in results(gallery.submission).items():
+        data = (gallery.submission / f"{id_}.png").read_bytes()
+        assert item.origin.sha256 == hashlib.sha256(data).hexdigest()
+        assert item.origin.decoder.startswith("imgread ")
+
+
+def test_arrays_must_match_the_set(gallery, results):
     arrays = {**gallery.restored, "999": gallery.restored["001"]}
     del arrays["002"]
     with pytest.raises(SubmissionError) as caught:
-        open_submission(arrays, reference, rules)
+        results(arrays)
     assert caught.value.problems == ("002: missing", "999: no image of the set")
 
 
-def test_each_faulty_image_has_its_reason(spoiled, reference, rules, write):
+def test_each_faulty_image_has_its_reason(spoiled, results, write):
     folder, images = spoiled.submission, spoiled.restored
     write(folder / "001.png", images["001"].transpose(1, 0, 2))
     write(folder / "002.png", images["002"][:63])
     (folder / "003.png").write_bytes((folder / "003.png").read_bytes()[:200])
     (folder / "004.png").write_bytes(b"")
 
-    found = results(folder, reference, rules)
+    found = results(folder)
 
-    assert {id_: reason for id_, reason in found.items() if isinstance(reason, str)} == {
-        "001": "96 x 128, the reference is 128 x 96; width and height swapped?",
-        "002": "64 x 63, the reference is 64 x 64",
-        "003": "cannot be decoded as an image; it is damaged or no image at all",
-        "004": "empty file",
+    rejected = {i: item for i, item in found.items() if isinstance(item, Rejection)}
+    assert {i: (item.file, item.reason) for i, item in rejected.items()} == {
+        "001": ("001.png", "96 x 128, the reference is 128 x 96; width and height swapped?"),
+        "002": ("002.png", "64 x 63, the reference is 64 x 64"),
+        "003": ("003.png", rejected["003"].reason),
+        "004": ("004.png", "empty file"),
+    }
+    assert rejected["003"].reason.startswith("cut short: chunk IDAT says")
+
+
+def test_arrays_of_the_wrong_kind_or_size_have_their_reason(gallery, results):
+    wrong = {
+        "001": gallery.restored["001"] / 255,
+        "002": [1, 2, 3],
+        "003": gallery.restored["003"].transpose(1, 0, 2),
+    }
+    found = results({**gallery.restored, **wrong})
+    assert {i: found[i].reason for i in wrong} == {
+        "001": "expected a uint8 RGB image (H, W, 3), got float64 (96, 128, 3)",
+        "002": "expected an array or a tensor, got list",
+        "003": "96 x 128, the reference is 128 x 96; width and height swapped?",
     }
 
 
-def test_arrays_of_the_wrong_kind_have_their_reason(gallery, reference, rules):
-    arrays = {**gallery.restored, "001": gallery.restored["001"] / 255, "002": [1, 2, 3]}
-    found = results(arrays, reference, rules)
-    assert found["001"] == "expected a uint8 RGB image (H, W, 3), got float64 (96, 128, 3)"
-    assert found["002"] == "expected an array or a tensor, got list"
+def test_what_is_known_is_not_decoded(spoiled, results):
+    path = spoiled.submission / "003.png"
+    path.write_bytes(path.read_bytes()[:200])
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    row = CachedRow({"psnr_bg": 30.0}, "some decoder", ("a note",))
+
+    found = results(spoiled.submission, known=lambda target, sha: row if sha == sha256 else None)
+
+    assert isinstance(found["003"], Stored) and found["003"].values == {"psnr_bg": 30.0}
+    assert (found["003"].origin.decoder, found["003"].origin.notes) == ("some decoder", ("a note",))
+    assert all(isinstance(item, Loaded) for id_, item in found.items() if id_ != "003")
 
 
-def test_decoding_stays_only_so_far_ahead(gallery, reference, rules, monkeypatch):
-    candidates, _ = open_submission(gallery.submission, reference, rules)
-    started, lock = [], threading.Lock()
-
-    def loading(candidate):
-        with lock:
-            started.append(candidate.target.id)
-        return "not read"
-
-    monkeypatch.setattr("gpu_metrics.submissions._load", loading)
-    stream = decoded(candidates * 10, threads=1)
-    next(stream)
-    assert len(started) <= 3
-    assert len(list(stream)) == 10 * len(candidates) - 1
-
-
-def test_files_are_named_by_their_place_in_the_submission(spoiled, reference, rules):
+def test_files_are_named_by_their_place_in_the_submission(spoiled, reference, pixel_profile):
     folder = spoiled.submission
     (folder / "deep").mkdir()
     (folder / "001.png").rename(folder / "deep" / "001.png")
-    candidates, remarks = open_submission(str(folder), reference, rules)
-    assert [c.file for c in candidates][:2] == ["deep/001.png", "002.png"]
-    assert remarks == []
+    with opened(str(folder), reference, pixel_profile.images) as content:
+        assert [c.file for c in content.candidates][:2] == ["deep/001.png", "002.png"]
+        assert content.remarks == ()
 
 
-def test_titles_are_names_of_folders(tmp_path, monkeypatch):
+def test_titles_are_names_of_folders_and_archives(tmp_path, monkeypatch):
     (tmp_path / "team").mkdir()
     monkeypatch.chdir(tmp_path / "team")
-    assert title(".") == title(tmp_path / "team") == "team"
+    assert title(".") == title(tmp_path / "team") == title("../team.zip") == "team"
     assert title({}) == "arrays"
     assert title(tmp_path / "two\nlines") == "two\\nlines"
