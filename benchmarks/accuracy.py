@@ -8,7 +8,6 @@ The float64 values come from outside implementations on the CPU: NumPy, scikit-i
 
 import argparse
 import json
-import warnings
 from pathlib import Path
 
 import cv2
@@ -18,11 +17,11 @@ import torch
 from skimage.color import deltaE_cie76, deltaE_ciede2000, rgb2lab
 from skimage.metrics import structural_similarity
 
-from benchmarks.official import lpips_package, official_scores, read, read_person
+from gpu_metrics.devices import device_facts
 from gpu_metrics.engine import Scorer
+from gpu_metrics.official import lpips_package, official_scores, read, read_person
 from gpu_metrics.pairing import find_reference, find_submission, reference_folders
 from gpu_metrics.profiles import parse_profile
-from gpu_metrics.provenance import device_facts
 from gpu_metrics.results import write_atomically
 
 PROFILE = """
@@ -133,9 +132,7 @@ def main() -> None:
 def float64_scores(candidate: Path, truth: Path, mask: Path) -> dict[str, float]:
     """Every measure of one image in double precision, by other people's code."""
     x, y, person = read(candidate), read(truth), read_person(mask)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        box, spatial = lpips_package("alex"), lpips_package("alex", spatial=True)
+    box, spatial = lpips_package("alex"), lpips_package("alex", spatial=True)
     scores = official_scores(x, y, person, box, torch.float64)
     tensors = (torch.from_numpy(i).permute(2, 0, 1)[None].double() / 127.5 - 1 for i in (x, y))
     distances = spatial.double()(*tensors)[0, 0].numpy()

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from gpu_metrics.provenance import device_facts, installed_version
+from gpu_metrics.devices import device_facts
+from gpu_metrics.provenance import installed_version
 
 PACKAGES = ("torch", "kornia", "lpips", "torchmetrics", "scikit-image", "opencv-python-headless")
 

@@ -21,7 +21,8 @@ from xml.etree import ElementTree
 
 import torch
 
-from gpu_metrics.provenance import device_facts, installed_version
+from gpu_metrics.devices import device_facts
+from gpu_metrics.provenance import installed_version
 
 ROOT = Path(__file__).parents[1]
 KERNELS = "tests/kernels"
