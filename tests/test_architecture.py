@@ -11,12 +11,12 @@ ROOT = Path(__file__).parents[1]
 
 KNOWING = """
     errors expressions catalog answer_metrics profiles score explain results names ids pairing
-    intake cache piqa demo
+    intake cache piqa page verify demo
 """.split()
 MEASURING = """
     tensors devices timeline color kernels sdist weights metrics precision lanes images reference
     pack resident measuring submissions provenance pipelines traffic engine executors torchmetrics
-    official bench doctor
+    official bench doctor platforms
 """.split()
 ORDER = [*KNOWING, *MEASURING, "cli"]
 HEAVY = {"torch", "torchvision", "torchmetrics", "kornia", "lpips", "cupy"}

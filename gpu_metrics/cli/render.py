@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gpu_metrics.explain import Explanation
+from gpu_metrics.page import is_number, number
 from gpu_metrics.profiles import Profile
 from gpu_metrics.results import Run
 
@@ -27,7 +28,7 @@ def table(
     rows = list(rows)
     shown = Table(box=SIMPLE, title=title, title_justify="left", title_style="bold")
     for index, column in enumerate(columns):
-        numeric = all(_is_number(row[index]) for row in rows)
+        numeric = all(is_number(row[index]) for row in rows)
         shown.add_column(column, justify="right" if numeric else "left", no_wrap=index == 0)
     for row in rows:
         shown.add_row(*row)
@@ -126,12 +127,3 @@ def explanation(found: Explanation) -> None:
     ]
     changes = f"{found.by} if 1 % better"
     table(["measure", "at", f"d {found.by}", changes, "a better value makes it"], rows)
-
-
-def number(value: float | None, digits: int = 4) -> str:
-    """A number with so many decimals; a dash where there is none."""
-    return "-" if value is None else f"{value:.{digits}f}"
-
-
-def _is_number(text: str) -> bool:
-    return text.lstrip("+-").replace(".", "", 1).isdecimal() or text in ("", "-")

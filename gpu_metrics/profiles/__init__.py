@@ -14,6 +14,8 @@ from gpu_metrics.profiles.profile import (
     Profile,
     Ranking,
     Region,
+    Tolerance,
+    Tolerances,
 )
 
 __all__ = [
@@ -25,6 +27,8 @@ __all__ = [
     "Profile",
     "Ranking",
     "Region",
+    "Tolerance",
+    "Tolerances",
     "load_profile",
     "parse_profile",
     "profile_names",

@@ -75,3 +75,14 @@ def check_name(name: str, taken: Iterable[str], *, where: str) -> None:
         raise ProfileError(f"{where}: {name!r} is a function of the formula language")
     if name in taken:
         raise ProfileError(f"{where}: {name!r} is taken; every name has one meaning")
+
+
+def check_used(names: Iterable[str], available: Iterable[str], *, where: str) -> None:
+    """Raise ProfileError, with the nearest name, unless all the names are available."""
+    available = list(available)
+    for name in names:
+        if name not in available:
+            raise ProfileError(
+                f"{where}: unknown name {name!r}; available: {', '.join(available)}"
+                f"{did_you_mean(name, available)}"
+            )

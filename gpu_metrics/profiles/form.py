@@ -11,21 +11,28 @@ from gpu_metrics.catalog import (
     OptionValue,
     check_metric,
     check_options,
-    did_you_mean,
 )
 from gpu_metrics.errors import ProfileError
 from gpu_metrics.expressions import Expression
 from gpu_metrics.profiles.answers import Answers, parse_answers
-from gpu_metrics.profiles.checks import check_choice, check_keys, check_kind, check_name, check_text
+from gpu_metrics.profiles.checks import (
+    check_choice,
+    check_keys,
+    check_kind,
+    check_name,
+    check_text,
+    check_used,
+)
 from gpu_metrics.profiles.profile import (
     SCHEMA,
     WHOLE_IMAGE,
     Images,
     Measure,
     Profile,
-    Ranking,
     Region,
 )
+from gpu_metrics.profiles.scoreboard import parse_outputs, parse_ranking
+from gpu_metrics.profiles.tolerances import parse_tolerances
 
 _PROFILE = {
     "schema": "a whole number",
@@ -44,12 +51,13 @@ _PROFILE_OPTIONAL = {
     "answers": "a table",
     "regions": "a table",
     "per_image": "a table",
+    "outputs": "a table",
+    "verify": "a table",
 }
 _IMAGES = {"pairing": "a string", "extensions": "a list of strings"}
 _IMAGES_OPTIONAL = {"decoding": "a string", "skip": "a string"}
 # the endings of formats that strict decoding knows
 _STRICT = (".png", ".jpg", ".jpeg", ".bmp")
-_RANKING = {"by": "a string", "higher_is_better": "true or false", "digits": "a whole number"}
 
 
 def parse_profile(text: str, *, where: str) -> Profile:
@@ -75,6 +83,7 @@ def parse_profile(text: str, *, where: str) -> Profile:
     )
     if "total" not in formula:
         raise ProfileError(f"{where}, [formula]: no assignment defines total")
+    ranking = parse_ranking(document["ranking"], formula, where=f"{where}, [ranking]")
     profile = Profile(
         name=document["name"],
         version=document["version"],
@@ -86,8 +95,18 @@ def parse_profile(text: str, *, where: str) -> Profile:
         measures=measures,
         per_image=per_image,
         formula=formula,
-        ranking=_ranking(document["ranking"], formula, where=f"{where}, [ranking]"),
+        ranking=ranking,
         typical=_typical(document["typical"], measures, where=f"{where}, [typical]"),
+        outputs=parse_outputs(
+            document.get("outputs", {}),
+            [*measures, *per_image, *formula],
+            measures,
+            ranking,
+            where=f"{where}, [outputs]",
+        ),
+        tolerances=parse_tolerances(
+            document.get("verify", {}), ranking, measures, where=f"{where}, [verify]"
+        ),
     )
     _check_values(profile)
     return profile
@@ -203,26 +222,13 @@ def _assignments(
         check_name(name, known, where=where)
         check_kind(text, "a string", where=f"{where} {name}")
         expression = Expression.parse(text, where=f"{where} {name}")
+        available = [*known, *expressions]
         for used in expression.names:
-            if used in known or used in expressions:
-                continue
-            if used in table:
+            if used in table and used not in available:
                 raise ProfileError(f"{where} {name}: {used!r} is used before it is assigned")
-            available = [*known, *expressions]
-            raise ProfileError(
-                f"{where} {name}: unknown name {used!r}; available: {', '.join(available)}"
-                f"{did_you_mean(used, available)}"
-            )
+        check_used(expression.names, available, where=f"{where} {name}")
         expressions[name] = expression
     return expressions
-
-
-def _ranking(table: Mapping[str, Any], formula: Iterable[str], *, where: str) -> Ranking:
-    check_keys(table, _RANKING, {}, where=where)
-    check_choice("by", table["by"], formula, where=where)
-    if not 0 <= table["digits"] <= 15:
-        raise ProfileError(f"{where}: digits must lie in 0..15, got {table['digits']}")
-    return Ranking(table["by"], table["higher_is_better"], table["digits"])
 
 
 def _typical(
@@ -233,9 +239,10 @@ def _typical(
 
 
 def _check_values(profile: Profile) -> None:
-    """Raise ProfileError unless every assignment has a value where the measures are typical."""
+    """Raise ProfileError unless everything has a value where the measures are typical."""
     values = dict(profile.typical)
-    for name, expression in [*profile.per_image.items(), *profile.formula.items()]:
+    assignments = [profile.per_image, profile.formula, profile.outputs]
+    for name, expression in (item for table in assignments for item in table.items()):
         try:
             values[name] = expression.evaluate(values)
         except ProfileError as error:

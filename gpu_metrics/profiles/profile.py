@@ -84,12 +84,36 @@ class Ranking:
 
 
 @dataclass(frozen=True, slots=True)
+class Tolerance:
+    """Absolute differences up to which two values match, and up to which they differ a little."""
+
+    match: float
+    minor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerances:
+    """How far a reproduced submission may be from the one that was scored online.
+
+    `score` is of the ranked value; by default one and ten units of its last printed digit.
+    `measures` are of means and of single images; by default 1e-4 and 1e-3 of the range that real
+    submissions reach. `images` is the share of images that may differ by more than that, 0.1 by
+    default.
+    """
+
+    score: Tolerance
+    measures: Mapping[str, Tolerance]
+    images: float
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """A leaderboard's rules; load one with `load_profile`.
 
     `per_image` is evaluated on the values of each image, `formula` on means, both in their
     order. `typical` holds a realistic value for every measure. `subject` is what a submission
-    consists of.
+    consists of. `outputs` are the numbers that challenge platforms are told, by the names that
+    they know, the ranked value first; `tolerances` is what a reproduction is held against.
     """
 
     name: str
@@ -104,6 +128,8 @@ class Profile:
     formula: Mapping[str, Expression]
     ranking: Ranking
     typical: Mapping[str, float]
+    outputs: Mapping[str, Expression]
+    tolerances: Tolerances
 
     @property
     def images(self) -> Images:
@@ -128,8 +154,8 @@ class Profile:
     def digest(self) -> str:
         """SHA-256 of every rule, in hexadecimal; scores compare only under equal digests.
 
-        Wording (title, source, notes), the typical values, the order of keys and options that
-        merely spell out a default do not move it.
+        Wording (title, source, notes), the typical values, the names of outputs, tolerances, the
+        order of keys and options that merely spell out a default do not move it.
         """
         canonical = json.dumps(self._rules(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
