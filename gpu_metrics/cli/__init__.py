@@ -8,6 +8,7 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command line."""
     from gpu_metrics.cli import (  # noqa: F401 - they register
+        bench,
         demo,
         doctor,
         pack,
