@@ -3,14 +3,16 @@
 from functools import cache
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float64, Int, UInt8
 from torch import Tensor
 
 from gpu_metrics.errors import InputError
 from gpu_metrics.kernels.bands import bands
-from gpu_metrics.kernels.ciede2000 import cie76, ciede2000, lab, linear_table
-from gpu_metrics.kernels.fixed_point import in_steps, region_sums
+from gpu_metrics.kernels.ciede2000 import XYZ, cie76, ciede2000, lab, linear_table
+from gpu_metrics.kernels.cpu import image_sums
+from gpu_metrics.kernels.fixed_point import STEP, in_steps, region_sums
 from gpu_metrics.kernels.launch import launch, server
 from gpu_metrics.kernels.layout import check_bytes, evenly_spaced, region_rows
 
@@ -46,8 +48,13 @@ def delta_e(
     check_bytes(x, y, mask)
     if formula not in _FORMULAS:
         raise InputError(f"formula: expected 'ciede2000' or 'cie76', got {formula!r}")
-    if server("delta_e", x, y, mask) != "kernel":
+    served_by = server("delta_e", x, y, mask)
+    if served_by == "twin":
         return delta_e_reference(x, y, mask, formula=formula)
+    if served_by == "compiled":
+        options = formula == "ciede2000", linear_table().numpy(), np.array(XYZ), 1 / STEP
+        sums = image_sums("delta_e", x, y, mask, *options, columns=2)
+        return DeltaESums(sums[..., 0], sums[..., 1])
 
     batch, regions, height, width = mask.shape
     pixels = height * width

@@ -1,0 +1,93 @@
+"""CIE Lab of 8-bit sRGB by + - * / alone, with the bits of `lab` in `kernels/ciede2000.py`."""
+
+import numpy as np
+from jaxtyping import Float64, Int64, UInt8
+
+from gpu_metrics.kernels.compiled.build import part
+
+# unsigned: 2863311531 / 2^33 is a third, exactly enough for 32 bits; 2^31 = 3 * 715827882 + 2
+_HALF, _LOW, _THIRD, _THIRD_BITS = (np.uint64(v) for v in (31, 2**31 - 1, 2_863_311_531, 33))
+_THREE, _THIRD_OF_HALF = np.uint64(3), np.uint64(715_827_882)
+_START = np.uint64(3_071_306_043_645_493_248)
+
+
+@part
+def put_lab(
+    pixels: UInt8[np.ndarray, "3 n"],
+    linear: Float64[np.ndarray, "256"],
+    xyz: Float64[np.ndarray, "3 3"],
+    starts: Int64[np.ndarray, " m"],
+    out: Float64[np.ndarray, "3 m"],
+) -> None:
+    """Lab of the first n columns of `out`; `starts` is memory to work in."""
+    count = pixels.shape[1]
+    a, b, c = out[0, :count], out[1, :count], out[2, :count]
+    for channel, light in enumerate((a, b, c)):
+        _put_entries(linear, pixels[channel], light)
+    _put_xyz(a, b, c, xyz)
+    for values in (a, b, c):
+        _put_starts(values.view(np.int64), starts)
+        _put_curve(starts.view(np.float64), values)
+    for j in range(count):
+        fx, fy, fz = a[j], b[j], c[j]
+        a[j] = 116 * fy - 16
+        b[j] = 500 * (fx - fy)
+        c[j] = 200 * (fy - fz)
+
+
+@part
+def _put_entries(
+    table: Float64[np.ndarray, "256"],
+    indices: UInt8[np.ndarray, " n"],
+    out: Float64[np.ndarray, " n"],
+) -> None:
+    for j in range(len(out)):
+        out[j] = table[indices[j]]
+
+
+@part
+def _put_xyz(
+    a: Float64[np.ndarray, " n"],
+    b: Float64[np.ndarray, " n"],
+    c: Float64[np.ndarray, " n"],
+    xyz: Float64[np.ndarray, "3 3"],
+) -> None:
+    """X, Y and Z, relative to white, in the place of linear R, G and B."""
+    xr, xg, xb = xyz[0]
+    yr, yg, yb = xyz[1]
+    zr, zg, zb = xyz[2]
+    for j in range(len(a)):
+        red, green, blue = a[j], b[j], c[j]
+        a[j] = (xr * red + xg * green + xb * blue) / 0.95047
+        b[j] = yr * red + yg * green + yb * blue
+        c[j] = (zr * red + zg * green + zb * blue) / 1.08883
+
+
+@part
+def _put_starts(bits: Int64[np.ndarray, " n"], starts: Int64[np.ndarray, " m"]) -> None:
+    """A third of the bits of positive numbers and an offset: where the cube root starts.
+
+    In two halves of 31 bits, since processors have no vectors of 64-bit divisions.
+    """
+    for j in range(len(bits)):
+        value = np.uint64(bits[j])
+        high, low = value >> _HALF, value & _LOW
+        third = (high * _THIRD) >> _THIRD_BITS
+        rest = high - _THREE * third
+        below = rest * _THIRD_OF_HALF + (((rest + rest + low) * _THIRD) >> _THIRD_BITS)
+        starts[j] = (third << _HALF) + below + _START
+
+
+@part
+def _put_curve(roots: Float64[np.ndarray, " m"], values: Float64[np.ndarray, " n"]) -> None:
+    for j in range(len(values)):
+        t = values[j]
+        root = _closer(_closer(_closer(roots[j], t), t), t)
+        values[j] = root if t > 0.008856 else 7.787 * t + 4 / 29
+
+
+@part
+def _closer(root: float, t: float) -> float:
+    """A cubically convergent step towards the cube root of `t`."""
+    cube = root * root * root
+    return root * ((cube + 2 * t) / (2 * cube + t))
