@@ -1,7 +1,5 @@
 """`gpu-metrics profiles`: the rules of leaderboards, listed, shown and checked."""
 
-from importlib.resources import files
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,9 +30,7 @@ def list_profiles() -> None:
 def show(profile: Name) -> None:
     """Print a profile as its TOML text; its digest goes to stderr."""
     loaded = load_profile(profile)
-    bundled = profile in profile_names()
-    place = files("gpu_metrics.profiles") / f"{profile}.toml" if bundled else Path(profile)
-    typer.echo(place.read_text("utf-8"), nl=False)
+    typer.echo(loaded.text, nl=False)
     say(f"digest: {loaded.digest}")
 
 

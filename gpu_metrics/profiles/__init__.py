@@ -9,6 +9,7 @@ from gpu_metrics.profiles.answers import Answers, Judge
 from gpu_metrics.profiles.form import parse_profile
 from gpu_metrics.profiles.profile import (
     WHOLE_IMAGE,
+    Column,
     Images,
     Measure,
     Profile,
@@ -21,6 +22,7 @@ from gpu_metrics.profiles.profile import (
 __all__ = [
     "WHOLE_IMAGE",
     "Answers",
+    "Column",
     "Images",
     "Judge",
     "Measure",

@@ -1,7 +1,6 @@
 """The strict reading of a profile's TOML: every key is known, every name leads somewhere."""
 
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from gpu_metrics.answer_metrics import ANSWER_METRICS
@@ -13,16 +12,9 @@ from gpu_metrics.catalog import (
     check_options,
 )
 from gpu_metrics.errors import ProfileError
-from gpu_metrics.expressions import Expression
 from gpu_metrics.profiles.answers import Answers, parse_answers
-from gpu_metrics.profiles.checks import (
-    check_choice,
-    check_keys,
-    check_kind,
-    check_name,
-    check_text,
-    check_used,
-)
+from gpu_metrics.profiles.checks import check_choice, check_keys, check_kind, check_name, check_text
+from gpu_metrics.profiles.document import parse_assignments, read_document
 from gpu_metrics.profiles.profile import (
     SCHEMA,
     WHOLE_IMAGE,
@@ -31,29 +23,11 @@ from gpu_metrics.profiles.profile import (
     Profile,
     Region,
 )
-from gpu_metrics.profiles.scoreboard import parse_outputs, parse_ranking
+from gpu_metrics.profiles.scoreboard import parse_columns, parse_outputs, parse_ranking
 from gpu_metrics.profiles.tolerances import parse_tolerances
 
-_PROFILE = {
-    "schema": "a whole number",
-    "name": "a string",
-    "version": "a string",
-    "title": "a string",
-    "source": "a string",
-    "notes": "a string",
-    "measures": "a table",
-    "formula": "a table",
-    "ranking": "a table",
-    "typical": "a table",
-}
-_PROFILE_OPTIONAL = {
-    "images": "a table",
-    "answers": "a table",
-    "regions": "a table",
-    "per_image": "a table",
-    "outputs": "a table",
-    "verify": "a table",
-}
+_TABLES = ["measures", "formula", "ranking", "typical"]
+_OPTIONAL = ["images", "answers", "regions", "per_image", "columns", "outputs", "verify"]
 _IMAGES = {"pairing": "a string", "extensions": "a list of strings"}
 _IMAGES_OPTIONAL = {"decoding": "a string", "skip": "a string"}
 # the endings of formats that strict decoding knows
@@ -62,28 +36,20 @@ _STRICT = (".png", ".jpg", ".jpeg", ".bmp")
 
 def parse_profile(text: str, *, where: str) -> Profile:
     """Read a profile from TOML text; `where`, usually the file, opens every error message."""
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ProfileError(f"{where}: not readable as TOML: {error}") from None
-    except RecursionError:
-        raise ProfileError(f"{where}: not readable as TOML: nested too deeply") from None
-    if (schema := document.get("schema", SCHEMA)) != SCHEMA:
-        raise ProfileError(f"{where}: this release reads schema = {SCHEMA}, got {schema!r}")
-    check_keys(document, _PROFILE, _PROFILE_OPTIONAL, where=where)
-    check_text("name", document["name"], r"[a-z0-9][a-z0-9.-]*", where=where)
-    check_text("version", document["version"], r"[A-Za-z0-9][A-Za-z0-9.-]*", where=where)
-
+    document = read_document(text, _TABLES, _OPTIONAL, schema=SCHEMA, where=where)
     subject = _subject(document, where=where)
     regions = _regions(document.get("regions", {}), where=f"{where}, [regions]")
     measures = _measures(document["measures"], subject, regions, where=f"{where}, [measures]")
-    per_image = _assignments(document.get("per_image", {}), measures, where=f"{where}, [per_image]")
-    formula = _assignments(
+    per_image = parse_assignments(
+        document.get("per_image", {}), measures, where=f"{where}, [per_image]"
+    )
+    formula = parse_assignments(
         document["formula"], [*measures, *per_image], where=f"{where}, [formula]"
     )
     if "total" not in formula:
         raise ProfileError(f"{where}, [formula]: no assignment defines total")
     ranking = parse_ranking(document["ranking"], formula, where=f"{where}, [ranking]")
+    named = [*measures, *per_image, *formula]
     profile = Profile(
         name=document["name"],
         version=document["version"],
@@ -97,16 +63,16 @@ def parse_profile(text: str, *, where: str) -> Profile:
         formula=formula,
         ranking=ranking,
         typical=_typical(document["typical"], measures, where=f"{where}, [typical]"),
+        columns=parse_columns(
+            document.get("columns", {}), named, measures, ranking, where=f"{where}, [columns]"
+        ),
         outputs=parse_outputs(
-            document.get("outputs", {}),
-            [*measures, *per_image, *formula],
-            measures,
-            ranking,
-            where=f"{where}, [outputs]",
+            document.get("outputs", {}), named, measures, ranking, where=f"{where}, [outputs]"
         ),
         tolerances=parse_tolerances(
             document.get("verify", {}), ranking, measures, where=f"{where}, [verify]"
         ),
+        text=text,
     )
     _check_values(profile)
     return profile
@@ -210,25 +176,6 @@ def _options(
         check_choice("key", key, known, where=where)
     given = {key: value for key, value in entry.items() if key not in others}
     return check_options(metric, given, where=where, among=among)
-
-
-def _assignments(
-    table: Mapping[str, Any], known: Iterable[str], *, where: str
-) -> dict[str, Expression]:
-    """Expressions in their order; each may use `known` names and the assignments before it."""
-    known = list(known)
-    expressions: dict[str, Expression] = {}
-    for name, text in table.items():
-        check_name(name, known, where=where)
-        check_kind(text, "a string", where=f"{where} {name}")
-        expression = Expression.parse(text, where=f"{where} {name}")
-        available = [*known, *expressions]
-        for used in expression.names:
-            if used in table and used not in available:
-                raise ProfileError(f"{where} {name}: {used!r} is used before it is assigned")
-        check_used(expression.names, available, where=f"{where} {name}")
-        expressions[name] = expression
-    return expressions
 
 
 def _typical(

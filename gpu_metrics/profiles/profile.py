@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gpu_metrics.answer_metrics import ANSWER_METRICS
@@ -84,6 +84,14 @@ class Ranking:
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """A named value as leaderboards print it: under which title, with how many decimals."""
+
+    title: str
+    digits: int
+
+
+@dataclass(frozen=True, slots=True)
 class Tolerance:
     """Absolute differences up to which two values match, and up to which they differ a little."""
 
@@ -112,8 +120,9 @@ class Profile:
 
     `per_image` is evaluated on the values of each image, `formula` on means, both in their
     order. `typical` holds a realistic value for every measure. `subject` is what a submission
-    consists of. `outputs` are the numbers that challenge platforms are told, by the names that
-    they know, the ranked value first; `tolerances` is what a reproduction is held against.
+    consists of. `columns` are what a leaderboard shows; `outputs` the numbers that challenge
+    platforms are told, by the names that they know, the ranked value first; `tolerances` is what a
+    reproduction is held against. `text` is the TOML that all this was read from.
     """
 
     name: str
@@ -128,8 +137,10 @@ class Profile:
     formula: Mapping[str, Expression]
     ranking: Ranking
     typical: Mapping[str, float]
+    columns: Mapping[str, Column]
     outputs: Mapping[str, Expression]
     tolerances: Tolerances
+    text: str = field(repr=False, compare=False)
 
     @property
     def images(self) -> Images:
@@ -154,8 +165,8 @@ class Profile:
     def digest(self) -> str:
         """SHA-256 of every rule, in hexadecimal; scores compare only under equal digests.
 
-        Wording (title, source, notes), the typical values, the names of outputs, tolerances, the
-        order of keys and options that merely spell out a default do not move it.
+        Wording (title, source, notes), the typical values, columns, the names of outputs,
+        tolerances, the order of keys and options that merely spell out a default do not move it.
         """
         canonical = json.dumps(self._rules(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
