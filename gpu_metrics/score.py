@@ -1,7 +1,7 @@
 """From values of images to means, and from means to the score, as a profile's formula says."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gpu_metrics.catalog import did_you_mean
@@ -46,12 +46,12 @@ def means(profile: Profile, rows: Iterable[Row]) -> Means:
     Sums are exact before they are rounded once, so the order of images never moves a bit.
     """
     rows = list(rows)
-    _check_rows(profile, rows)
+    check_rows(profile, rows)
     columns: dict[str, list[float | None]] = {}
     averages: dict[str, float | None] = {}
     for name, measure in profile.measures.items():
         columns[name] = [values[name] for _, values, _ in rows]
-        averages[name] = _mean(columns[name], _weights(measure, rows))
+        averages[name] = _mean(columns[name], weights(measure, rows))
     derived = [_derived(profile, row) for row in rows]
     for name in profile.per_image:
         columns[name] = [values[name] for values in derived]
@@ -93,40 +93,22 @@ def compose(
     return {name: known[name] for name in profile.formula}
 
 
-def _evaluate(expression: Expression, known: Mapping[str, float | None]) -> float | None:
-    values = {name: value for name in expression.names if (value := known[name]) is not None}
-    return expression.evaluate(values) if len(values) == len(expression.names) else None
-
-
-def _derived(profile: Profile, row: Row) -> dict[str, float | None]:
-    id_, values, _ = row
-    try:
-        return per_image(profile, values)
-    except ProfileError as error:
-        raise ProfileError(f"image {id_!r}: {error}") from None
-
-
-def _mean(column: list[float | None], weights: list[int]) -> float | None:
-    pairs = [(v, w) for v, w in zip(column, weights, strict=True) if v is not None]
-    if not pairs:
-        return None
-    return math.fsum(value * weight for value, weight in pairs) / sum(w for _, w in pairs)
-
-
-def _weights(measure: Measure, rows: list[Row]) -> list[int]:
+def weights(measure: Measure, rows: Sequence[Row]) -> list[int]:
+    """How much each image counts in the mean of a measure, values that are None included."""
     if measure.pool == "mean":
         return [1] * len(rows)
-    weights = [pixels.get(measure.region, 0) for _, _, pixels in rows]
-    for (id_, values, _), weight in zip(rows, weights, strict=True):
+    counted = [pixels.get(measure.region, 0) for _, _, pixels in rows]
+    for (id_, values, _), weight in zip(rows, counted, strict=True):
         if weight < 1 and values[measure.name] is not None:
             raise InputError(
                 f"rows: image {id_!r} has a value of {measure.name} but no pixels of region "
                 f"{measure.region!r}, by which it is weighted"
             )
-    return weights
+    return counted
 
 
-def _check_rows(profile: Profile, rows: list[Row]) -> None:
+def check_rows(profile: Profile, rows: Iterable[Row]) -> None:
+    """Raise InputError unless every image comes once, with a finite number or None per measure."""
     seen = set()
     for id_, values, _ in rows:
         if id_ in seen:
@@ -140,6 +122,26 @@ def _check_rows(profile: Profile, rows: list[Row]) -> None:
                 raise InputError(
                     f"rows: image {id_!r}: {name} must be finite, got {value}; None says not scored"
                 )
+
+
+def _evaluate(expression: Expression, known: Mapping[str, float | None]) -> float | None:
+    values = {name: value for name in expression.names if (value := known[name]) is not None}
+    return expression.evaluate(values) if len(values) == len(expression.names) else None
+
+
+def _derived(profile: Profile, row: Row) -> dict[str, float | None]:
+    id_, values, _ = row
+    try:
+        return per_image(profile, values)
+    except ProfileError as error:
+        raise ProfileError(f"image {id_!r}: {error}") from None
+
+
+def _mean(column: list[float | None], weight: list[int]) -> float | None:
+    pairs = [(v, w) for v, w in zip(column, weight, strict=True) if v is not None]
+    if not pairs:
+        return None
+    return math.fsum(value * weight for value, weight in pairs) / sum(w for _, w in pairs)
 
 
 def _check_names(names: Iterable[str], known: Iterable[str], *, what: str) -> None:

@@ -1,0 +1,1 @@
+"""Leaderboards: an append-only store of runs, and the standings it shows."""

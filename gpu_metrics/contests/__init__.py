@@ -1,0 +1,1 @@
+"""Contests: how the boards of a challenge become its final standing."""

@@ -1,0 +1,1 @@
+"""What an order of teams is worth, and how the final one comes about."""

@@ -1,0 +1,115 @@
+"""How far an order of teams can be trusted, told from their scores in many draws."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from jaxtyping import Float64
+from scipy.special import ndtr, stdtrit
+
+from gpu_metrics.errors import InputError
+from gpu_metrics.ranking.bootstrap import Values
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What draws say of an order; every tuple follows the order of the teams.
+
+    `intervals` of the scores and `places` (the first is 1) hold with the stated `confidence`.
+    `ahead` is the share of draws in which a team beats the next one, ties counting half; None for
+    the last. Teams that share a letter of `groups` cannot be told apart: of any two of them,
+    neither beats the other in enough draws. `left_out` draws had no score for some team.
+    """
+
+    confidence: float
+    intervals: tuple[tuple[float, float], ...]
+    places: tuple[tuple[int, int], ...]
+    ahead: tuple[float | None, ...]
+    groups: tuple[str, ...]
+    draws: int
+    left_out: int
+
+
+def trust(
+    scores: Values, *, higher_is_better: bool, items: int, confidence: float = CONFIDENCE
+) -> Trust:
+    """What draws say of teams that stand in the order of the board, best first.
+
+    Equal scores in a draw keep that order. Intervals are percentiles of the draws, widened for
+    few `items` by `percentile_level`.
+
+    Raises:
+        InputError: In half of the draws or more some team has no score.
+    """
+    complete = scores[~np.isnan(scores).any(axis=1)]
+    if 2 * len(complete) <= len(scores):
+        raise InputError(
+            f"in {len(scores) - len(complete)} of {len(scores)} draws some team has no score; too "
+            "few images are scored for a bootstrap"
+        )
+    level = percentile_level(confidence, items)
+    tails = (1 - level) / 2, (1 + level) / 2
+    worth = complete if higher_is_better else -complete
+    places = 1 + np.argsort(np.argsort(-worth, axis=1, kind="stable"), axis=1)
+    beats = _beats(worth)
+    low, high = np.quantile(complete, tails, axis=0)
+    return Trust(
+        confidence=confidence,
+        intervals=tuple(zip(low.tolist(), high.tolist(), strict=True)),
+        places=tuple(
+            zip(
+                np.quantile(places, tails[0], axis=0, method="lower").tolist(),
+                np.quantile(places, tails[1], axis=0, method="higher").tolist(),
+                strict=True,
+            )
+        ),
+        ahead=(*(float(beats[i, j]) for i, j in pairwise(range(len(beats)))), None),
+        groups=_groups(np.maximum(beats, beats.T) >= tails[1]),
+        draws=len(complete),
+        left_out=len(scores) - len(complete),
+    )
+
+
+def percentile_level(confidence: float, items: int) -> float:
+    """The central share of the draws that covers the truth with `confidence`.
+
+    A bootstrap of n items has sqrt((n - 1) / n) of the true spread, and that spread is itself
+    estimated: percentiles are therefore taken further out, by the ratio of Student's to the
+    normal quantile (Hesterberg, "What teachers should know about the bootstrap", 2015). Below
+    about 8 items that leads beyond the last draw, and intervals cover less than they say.
+    """
+    quantile = np.sqrt(items / (items - 1)) * stdtrit(items - 1, (1 + confidence) / 2)
+    return float(2 * ndtr(quantile) - 1)
+
+
+def _beats(worth: Values) -> Float64[np.ndarray, "teams teams"]:
+    """Share of draws in which the team of the row beats that of the column, ties counting half."""
+    shares = [
+        np.mean(column[:, None] > worth, axis=0) + 0.5 * np.mean(column[:, None] == worth, axis=0)
+        for column in worth.T
+    ]
+    return np.array(shares).reshape(worth.shape[1], worth.shape[1])
+
+
+def _groups(apart: np.ndarray) -> tuple[str, ...]:
+    """A letter for each longest run of teams of which no two are apart."""
+    teams = len(apart)
+    letters: list[list[str]] = [[] for _ in range(teams)]
+    reached, count = 0, 0
+    for start in range(teams):
+        end = start + 1
+        while end < teams and not apart[start:end, end].any():
+            end += 1
+        if end > reached:
+            for member in letters[start:end]:
+                member.append(_letter(count))
+            reached, count = end, count + 1
+    return tuple("".join(member) for member in letters)
+
+
+def _letter(number: int) -> str:
+    """a to z, then a2 to z2 and so on."""
+    turn, index = divmod(number, 26)
+    return f"{chr(ord('a') + index)}{turn + 1 if turn else ''}"
