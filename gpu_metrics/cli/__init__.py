@@ -14,6 +14,7 @@ def main() -> None:
         pack,
         profiles,
         score,
+        validate,
         weights,
     )
 

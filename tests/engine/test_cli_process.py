@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-VERBS = [[], ["score"], ["demo"], ["weights"], ["doctor"], ["profiles"]]
+VERBS = [[], ["score"], ["validate"], ["demo"], ["weights"], ["doctor"], ["profiles"]]
 VERBS += [["profiles", verb] for verb in ("list", "show", "check")]
 
 HELP = f"""
