@@ -14,7 +14,7 @@ from gpu_metrics.intake import png
 from gpu_metrics.intake.bmp import read_bmp
 from gpu_metrics.intake.isolated import WORKERS
 from gpu_metrics.intake.jpeg import read_jpeg
-from gpu_metrics.intake.kinds import NO_IMAGES, kind_of, with_article
+from gpu_metrics.intake.kinds import IMAGES, kind_of, with_article
 from gpu_metrics.intake.policy import MAX_PIXELS, Policy, check_size
 
 try:
@@ -120,11 +120,10 @@ def _check(data: bytes, policy: Policy, size: tuple[int, int] | None) -> _Checke
     if not data:
         raise InputError("empty file")
     kind = kind_of(data)
-    taken = kind in policy.kinds if policy.strict else kind not in NO_IMAGES
-    if not taken:
+    if kind not in (policy.kinds if policy.strict else IMAGES):
         wanted = " or ".join(policy.kinds) if policy.strict else "an image"
-        found = f"this is {with_article(kind)} file renamed" if kind else "not an image"
-        raise InputError(f"{found}; expected {wanted}")
+        found = f"this is {with_article(kind)} file renamed" if kind else "not an image file"
+        raise InputError(f"{found}; expected {wanted}" if kind or policy.strict else found)
     match kind:
         case "PNG":
             return _check_png(data, policy, size)

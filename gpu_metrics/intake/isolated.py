@@ -95,7 +95,6 @@ class Workers:
                 try:
                     image = worker.decode(data, flags, pixels, seconds)
                 except _WorkerLost:
-                    worker.kill()
                     continue
                 with self._lock:
                     self._idle.append(worker)
@@ -123,7 +122,6 @@ class _Worker:
             self._process = subprocess.Popen(
                 command,
                 bufsize=0,
-                pipesize=1 << 20,
                 stdin=pipe,
                 stdout=pipe,
                 stderr=subprocess.DEVNULL,
@@ -138,7 +136,7 @@ class _Worker:
         try:
             with self._killed_after(START_SECONDS):
                 self.decoder = receive(self._output, receive(self._output, 1)[0]).decode()
-        except (EOFError, OSError):
+        except (EOFError, OSError, UnicodeDecodeError):
             self.kill()
             raise EngineError(
                 f"the process that decodes images ends with code {self._process.returncode} at its "
@@ -160,8 +158,13 @@ class _Worker:
                     raise _WorkerLost
                 image = np.empty(shape, np.uint8)
                 fill(self._output, image.data.cast("B"))
-        except (EOFError, OSError, UnicodeDecodeError):
+        except (EOFError, OSError, UnicodeDecodeError, _WorkerLost):
+            self.kill()
             raise _WorkerLost from None
+        except BaseException:
+            # interrupted, the pipes would be out of step
+            self.kill()
+            raise
         return image if channels == 3 else image[..., 0]
 
     def kill(self) -> None:
@@ -170,7 +173,7 @@ class _Worker:
         self._process.communicate()
 
     @contextmanager
-    def _killed_after(self, seconds: float) -> Iterator[None]:
+    def _killed_after(self, seconds: int) -> Iterator[None]:
         timer = Timer(seconds, self._process.kill)
         timer.daemon = True
         timer.start()

@@ -1,13 +1,22 @@
 """What kind of file some bytes are, told by how they begin; names are never asked."""
 
-_BEGINNINGS = (
-    (b"\x89PNG\r\n\x1a\n", "PNG"),
+_IMAGES = (
+    (b"\x89PNG", "PNG"),
     (b"\xff\xd8\xff", "JPEG"),
     (b"BM", "BMP"),
     (b"GIF8", "GIF"),
     (b"II*\0", "TIFF"),
     (b"MM\0*", "TIFF"),
+    (b"II+\0", "TIFF"),
+    (b"MM\0+", "TIFF"),
     (b"\0\0\0\x0cjP  ", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"#?RADIANCE", "Radiance HDR"),
+    (b"#?RGBE", "Radiance HDR"),
+    (b"\x59\xa6\x6a\x95", "Sun raster"),
+    *((b"P%c" % digit, "PNM") for digit in b"1234567fF"),
+)
+_OTHERS = (
     (b"\x76\x2f\x31\x01", "OpenEXR"),
     (b"\x93NUMPY", "NumPy"),
     (b"PK\x03\x04", "zip"),
@@ -21,15 +30,15 @@ _BEGINNINGS = (
     (b"%PDF-", "PDF"),
 )
 _TEXTS = ((b"<!doctype html", "HTML"), (b"<html", "HTML"), (b"<svg", "SVG"), (b"<?xml", "XML"))
-_BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIC"}
+_BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"mif1": "AVIF", b"heic": "HEIC", b"heix": "HEIC"}
 
-# known kinds that hold no 8-bit image
-NO_IMAGES = frozenset("zip tar rar 7z gzip bzip2 xz zstd PDF HTML SVG XML NumPy OpenEXR".split())
+# kinds that OpenCV may be able to read
+IMAGES = frozenset({kind for _, kind in _IMAGES} | {"WebP", "AVIF"})
 
 
 def kind_of(data: bytes) -> str | None:
     """The name of a format, as people write it ("PNG", "JPEG", "zip", "HTML"); None if unknown."""
-    for beginning, kind in _BEGINNINGS:
+    for beginning, kind in (*_IMAGES, *_OTHERS):
         if data.startswith(beginning):
             return kind
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":

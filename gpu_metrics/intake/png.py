@@ -37,6 +37,8 @@ class Header:
         """Read the first 33 bytes of a PNG; nothing else of `data` is looked at."""
         if len(data) < 33:
             raise InputError(f"cut short: {len(data)} bytes, a PNG's header alone has 33")
+        if not data.startswith(SIGNATURE):
+            raise InputError("damaged: its first eight bytes are not quite those of a PNG")
         length, kind = struct.unpack_from(">I4s", data, 8)
         if (length, kind) != (13, b"IHDR"):
             raise InputError("damaged: a PNG starts with chunk IHDR of 13 bytes")
