@@ -159,7 +159,9 @@ def _mismatches(
             renamed.add(found)
             name = files[found]
             expected = PurePosixPath(name).with_stem(key).name if rules.pairing == "stem" else key
-            yield f"found {printable(name)}, expected {printable(expected)}"
+            # without a word these would look the same
+            form = ", in another Unicode form" if found.casefold() != key.casefold() else ""
+            yield f"found {printable(name)}, expected {printable(expected)}{form}"
         else:
             yield f"{printable(key)}: missing{did_you_mean(printable(key), known)}"
     for key in extra:

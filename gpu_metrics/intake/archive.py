@@ -14,7 +14,7 @@ from typing import BinaryIO
 from deflate import DeflateError, crc32, deflate_decompress
 
 from gpu_metrics.errors import EngineError, InputError, SubmissionError
-from gpu_metrics.intake.kinds import kind_of
+from gpu_metrics.intake.kinds import kind_of, with_article
 from gpu_metrics.intake.listing import File, Limits, Listing
 from gpu_metrics.intake.zip_directory import Member, read_directory
 from gpu_metrics.names import printable
@@ -56,7 +56,7 @@ def _list(file: BinaryIO, title: str, limits: Limits) -> Listing:
     head = file.read(512)
     if (kind := kind_of(head)) != "zip":
         unknown = "a file of another kind" if head else "an empty file"
-        raise _no_zip(title, f"a {kind} file" if kind else unknown)
+        raise _no_zip(title, f"{with_article(kind)} file" if kind else unknown)
     members = read_directory(file, title, limits)
     length = file.seek(0, os.SEEK_END)
     total = sum(member.size for member in members)

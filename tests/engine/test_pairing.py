@@ -116,7 +116,10 @@ def test_stems_may_hold_anything():
         pytest.param("A.PNG", "a", "found A.PNG, expected a.PNG", id="line-35 case"),
         pytest.param("x/B.png", "b", "found x/B.png, expected b.png", id="line-35 in a folder"),
         pytest.param(
-            "A\u030a.png", "\xe5", "found A\u030a.png, expected \xe5.png", id="line-35 form"
+            "A\u030a.png",
+            "\xe5",
+            "found A\u030a.png, expected \xe5.png, in another Unicode form",
+            id="line-35 Unicode form",
         ),
     ],
 )
