@@ -244,7 +244,7 @@ def test_a_reference_at_fault_is_wrong_use(validate, spoiled):
     outcome = validate()
     assert (outcome.code, outcome.out) == (2, "")
     assert [line.rpartition("/")[2] for line in outcome.err.splitlines()[1:]] == [
-        "001.png: cannot be decoded as an image; it is damaged or no image at all",
+        "001.png: not an image file",
         "002.png: empty file",
     ]
 
