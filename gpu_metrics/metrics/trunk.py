@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d, max_pool2d, pad
 
 from gpu_metrics.errors import InputError
+from gpu_metrics.kernels.cpu import compiled
 from gpu_metrics.weights import Weights
 
 Features = tuple[Float[Tensor, "B _ _ _"], ...]
@@ -155,10 +156,7 @@ def _memory_format(device: torch.device) -> torch.memory_format:
 
 
 def _trunk(images: Tensor, network: Network) -> Features:
-    x = images.to(network.shift.dtype, copy=True, memory_format=_memory_format(images.device))
-    if images.dtype == torch.uint8:
-        x.div_(255)
-    x.mul_(2).sub_(1).sub_(network.shift).div_(network.scale)
+    x = _normalised(images, network)
     layers = []
     for stage in network.layout.stages:
         if stage.pool is not None:
@@ -168,3 +166,25 @@ def _trunk(images: Tensor, network: Network) -> Features:
             x = conv2d(x, weight, bias, stage.stride, stage.padding).relu_()
         layers.append(x)
     return tuple(layers)
+
+
+def _normalised(images: Tensor, network: Network) -> Tensor:
+    """What the network sees of images; always a copy, in the memory format of the trunk."""
+    dtype = network.shift.dtype
+    if images.dtype == torch.uint8 and images.device.type == "cpu" and dtype == torch.float32:
+        return _normalised_bytes(images, network)
+    x = images.to(dtype, copy=True, memory_format=_memory_format(images.device))
+    if images.dtype == torch.uint8:
+        x.div_(255)
+    return x.mul_(2).sub_(1).sub_(network.shift).div_(network.scale)
+
+
+def _normalised_bytes(images: Tensor, network: Network) -> Tensor:
+    """The same bits by the levels of all bytes, five times as fast."""
+    every = torch.arange(256, dtype=torch.float32, device="cpu").div_(255).expand(1, 3, 1, 256)
+    levels = _normalised(every, network)[0, :, 0].contiguous().numpy()
+    batch, channels, height, width = images.shape
+    x = torch.empty(batch, height, width, channels, dtype=torch.float32, device="cpu")
+    for image, out in zip(images.numpy(), x.numpy(), strict=True):
+        compiled("byte_levels")(image, levels, out)
+    return x.movedim(-1, 1)

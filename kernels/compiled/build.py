@@ -19,7 +19,7 @@ _machine_code: Any = partial(njit, nogil=True, error_model="numpy")
 
 def part(function: Callable[P, T]) -> Callable[P, T]:
     """Let kernels call this function, which becomes a part of them."""
-    compiled: Callable[P, T] = _machine_code(inspect.unwrap(function))
+    compiled: Callable[P, T] = _machine_code(forceinline=True)(inspect.unwrap(function))
     return compiled
 
 
