@@ -29,7 +29,7 @@ PATIENCE = 4
 START_SECONDS = 120
 
 # what Python needs to start, and nothing that may be secret
-_KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PYTHONHOME", "SYSTEMROOT")
+_KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PYTHONHOME", "TMPDIR")
 
 # no threads for what is never multiplied; memory that was used once is kept for the next image
 _SETTINGS = {

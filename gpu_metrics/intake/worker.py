@@ -36,8 +36,7 @@ def serve(decode: Decode) -> None:
         os.set_blocking(end, False)
     for stream in (1, 2):
         os.dup2(printed, stream)
-    for limit in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
-        resource.setrlimit(limit, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     name = f"opencv {cv2.__version__}".encode()
     send(replies, bytes([len(name)]) + name)
     while True:
