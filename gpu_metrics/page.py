@@ -19,9 +19,10 @@ p { margin: .5rem 0; overflow-wrap: anywhere; }
 .good { background: #dcefe1; color: #1d5c34; }
 .warn { background: #f7ebcd; color: #6d4e05; }
 .bad { background: #f6dcd8; color: #8a2318; }
-.wide { overflow-x: auto; background: #fff; border: 1px solid #e2e2df; border-radius: 6px; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: .35rem .9rem; text-align: left; vertical-align: top; }
+.wide { overflow-x: auto; width: fit-content; max-width: 100%; background: #fff;
+  border: 1px solid #e2e2df; border-radius: 6px; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .35rem 1.2rem; text-align: left; vertical-align: top; }
 th { color: #666; font-size: .85rem; font-weight: 600; white-space: nowrap;
   border-bottom: 1px solid #d5d5d1; }
 tr + tr td { border-top: 1px solid #efefec; }
@@ -71,10 +72,10 @@ def bar(done: int, total: int) -> str:
 def table(
     columns: Sequence[str], rows: Iterable[Sequence[str]], *, marked: Collection[int] = ()
 ) -> str:
-    """A table; columns of numbers stand to the right, the rows whose index is marked in color."""
+    """A table: names in its first column, numbers to the right, some rows marked by index."""
     rows = list(rows)
     kinds = [
-        ' class="number"' if all(is_number(row[index]) for row in rows) else ""
+        ' class="number"' if index and all(is_number(row[index]) for row in rows) else ""
         for index in range(len(columns))
     ]
     head = "".join(f"<th{k}>{escape(c)}</th>" for k, c in zip(kinds, columns, strict=True))

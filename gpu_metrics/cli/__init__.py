@@ -9,9 +9,11 @@ def main() -> None:
     """Run the command line."""
     from gpu_metrics.cli import (  # noqa: F401 - they register
         bench,
+        codabench,
         demo,
         doctor,
         pack,
+        piqa,
         profiles,
         score,
         validate,

@@ -1,0 +1,1 @@
+"""Codabench: the competition's bundle, its scoring program, and a dry run of its worker."""

@@ -1,0 +1,125 @@
+"""The scoring program: the folders of Codabench's worker in, scores and a page out."""
+
+import json
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from gpu_metrics.errors import (
+    ENGINE_FAILED,
+    EngineError,
+    GpuMetricsError,
+    ProfileError,
+    SubmissionError,
+    exit_code,
+)
+from gpu_metrics.platforms.codabench.details import failure_page, progress_page, result_page
+from gpu_metrics.platforms.deadline import deadline
+from gpu_metrics.platforms.numbers import numbers, sentence
+from gpu_metrics.profiles import Profile
+from gpu_metrics.results import Run, write_atomically
+
+OnError = Literal["fail", "zero"]
+
+PAGE = "detailed_results.html"
+SCORES = "scores.json"
+# a reference set that needs no decoding, where the hosts have put one among the data
+PACK = "reference.pack"
+
+# the worker looks at the page every five seconds
+_BETWEEN_PAGES = 2.0
+
+
+def run_program(
+    input_: Path,
+    output: Path,
+    profile: Profile,
+    *,
+    on_error: OnError = "fail",
+    seconds: float | None = None,
+    device: str = "auto",
+    weights: Path | None = None,
+) -> int:
+    """Score `input_/res` against `input_/ref`, write `output`, and give the exit status.
+
+    `output` gets the page from the first moment on, and when all went well `run.json`,
+    `per_image_scores.csv` and, last of all, `scores.json`: finite numbers by the names of the
+    profile's outputs. Each file is whole or absent. The last line on stderr is for people.
+
+    Args:
+        on_error: A submission that cannot be scored fails the program ("fail"), or scores 0 with
+            `Error` 1 as the organisers of AI Flash Portrait had it ("zero"). Failures of the
+            challenge or the engine always fail.
+        seconds: Give up after so long, with an engine error that says so.
+        device, weights: As for `Scorer`.
+
+    Returns:
+        0 where there are scores, else the exit code of the error.
+    """
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with deadline(seconds):
+            if on_error == "zero" and not profile.ranking.higher_is_better:
+                raise ProfileError(f"{profile.name}: 0 would be the best score; fail on errors")
+            run = _scored(input_, output, profile, device, weights)
+            scores = numbers(run, profile)
+            run.save(output / "run.json")
+            run.save_table(output / "per_image_scores.csv")
+            write_atomically(output / PAGE, result_page(profile, run, scores))
+            _write_scores(output, scores)
+    except GpuMetricsError as error:
+        return _failed(output, profile, error, on_error)
+    except Exception as error:
+        traceback.print_exc()
+        return _failed(output, profile, EngineError(f"{type(error).__name__}: {error}"), "fail")
+    ranked, value = next(iter(scores.items()))
+    _tell(f"{ranked} {value:.{profile.ranking.digits}f} from {len(run.images)} images")
+    return 0
+
+
+def _scored(input_: Path, output: Path, profile: Profile, device: str, weights: Path | None) -> Run:
+    start = shown = time.monotonic()
+    write_atomically(output / PAGE, progress_page(profile, 0, 0, 0))
+
+    def on_progress(done: int, total: int) -> None:
+        nonlocal shown
+        now = time.monotonic()
+        if now - shown >= _BETWEEN_PAGES:
+            shown = now
+            write_atomically(output / PAGE, progress_page(profile, done, total, now - start))
+
+    from gpu_metrics.engine import Scorer
+
+    packed = input_ / "ref" / PACK
+    reference = packed if packed.is_file() else input_ / "ref"
+    scorer = Scorer(profile, reference, device=device, weights=weights, say=_tell)
+    return scorer.score(input_ / "res", name="submission", on_progress=on_progress)
+
+
+def _failed(output: Path, profile: Profile, error: GpuMetricsError, on_error: OnError) -> int:
+    code, last = exit_code(error), sentence(error)
+    if str(error) not in last:
+        _tell(str(error))
+    try:
+        (output / SCORES).unlink(missing_ok=True)
+        write_atomically(output / PAGE, failure_page(profile, error))
+        if on_error == "zero" and isinstance(error, SubmissionError):
+            _write_scores(output, {next(iter(profile.outputs)): 0.0, "Error": 1.0})
+            code = 0
+    except (EngineError, OSError) as fault:
+        _tell(str(fault))
+        code = ENGINE_FAILED
+    _tell(last)
+    return code
+
+
+def _write_scores(output: Path, scores: Mapping[str, float]) -> None:
+    text = json.dumps(scores, indent=1, ensure_ascii=False, allow_nan=False)
+    write_atomically(output / SCORES, f"{text}\n")
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
