@@ -36,12 +36,12 @@ def _difference(l1: float, a1: float, b1: float, l2: float, a2: float, b2: float
     turn = 2 * _saturation(chroma) * _rotation(_blueness(cosine, sine))
     square = dl * dl + dc * dc + dh * dh - turn * dc * dh
     # rounding can leave a trace below zero
-    return np.sqrt(0.0 if square < 0 else square)
+    return float(np.sqrt(0.0 if square < 0 else square))
 
 
 @part
 def _length(a: float, b: float) -> float:
-    return np.sqrt(a * a + b * b)
+    return float(np.sqrt(a * a + b * b))
 
 
 @part
@@ -50,7 +50,7 @@ def _saturation(chroma: float) -> float:
     q = chroma / 25
     q2 = q * q
     q7 = (q2 * q2) * q2 * q
-    return np.sqrt(q7 / (q7 + 1))
+    return float(np.sqrt(q7 / (q7 + 1)))
 
 
 @part
