@@ -1,0 +1,1 @@
+"""Answers to pairs of images: which one is better, and why; read, measured, judged and scored."""
