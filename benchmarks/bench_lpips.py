@@ -5,25 +5,30 @@ import warnings
 import pytest
 import torch
 
-from benchmarks.official import lpips_package
 from gpu_metrics.metrics import Network, features, lpips
 from gpu_metrics.metrics.lpips import distance
+from gpu_metrics.official import lpips_package
 from gpu_metrics.weights import find_weights
 
 
-@pytest.fixture(scope="module")
-def implementations(device, pair):
+def contestants(y, device):
+    """Functions of `x` and `y`; one keeps the features of this `y`."""
     network = Network.build(find_weights("alex"), device=device)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         package = lpips_package("alex").to(device)
     with torch.no_grad():
-        kept = features(pair(1, 512)[1], network)
+        kept = features(y, network)
     return {
         "ours": lambda x, y: lpips(x, y, network=network),
         "ours, reference kept": lambda x, y: distance(features(x, network), kept, network),
         "lpips package": lambda x, y: package(x / 127.5 - 1, y / 127.5 - 1).flatten(),
     }
+
+
+@pytest.fixture(scope="module")
+def implementations(device, pair):
+    return contestants(pair(1, 512)[1], device)
 
 
 @pytest.mark.parametrize("name", ["ours", "ours, reference kept", "lpips package"])

@@ -1,6 +1,7 @@
 """SSIM of 8-bit images, 11x11 Gaussian on RGB: the engine's against its peers'."""
 
 import kornia.metrics
+import piq
 import pytest
 import torch
 from skimage.metrics import structural_similarity
@@ -23,6 +24,11 @@ def torchmetrics_ssim(x, y):
     return structural_similarity_index_measure(x, y, data_range=1.0, reduction="none")
 
 
+def piq_ssim(x, y):
+    """Float32 with the same window and valid support; by default it would shrink the images."""
+    return piq.ssim(x.float() / 255, y.float() / 255, downsample=False, reduction="none")
+
+
 def scikit_image_ssim(x, y):
     """Float64, one image at a time on the CPU, the only way it runs."""
     pairs = zip(x.cpu().numpy(), y.cpu().numpy(), strict=True)
@@ -35,6 +41,7 @@ PEERS = {
     "ours": (ssim, 1e-12),
     "kornia": (kornia_ssim, 1e-4),
     "torchmetrics": (torchmetrics_ssim, 5e-3),
+    "piq": (piq_ssim, 1e-4),
     "scikit-image": (scikit_image_ssim, 1e-6),
 }
 
