@@ -39,7 +39,12 @@ def _installed(*packages: str) -> str:
 DECODERS = {
     "imgread": _installed("imgread"),
     "deflate": _installed("deflate"),
-    "opencv": _installed("opencv-python-headless", "opencv-python"),
+    "opencv": _installed(
+        "opencv-python-headless",
+        "opencv-python",
+        "opencv-contrib-python-headless",
+        "opencv-contrib-python",
+    ),
 }
 
 OFFICIAL = Policy()
@@ -59,7 +64,7 @@ class _Checked:
     """A file that passed its checks, and how to go on with it.
 
     `pixels` bounds its size, `prepare` gives what a decoder may see, `flags` are those for OpenCV;
-    `plain` says that imgread decodes it to the same bits.
+    `plain` says that imgread decodes it to the same bits, `grey` that its channels are equal then.
     """
 
     pixels: int
@@ -67,14 +72,16 @@ class _Checked:
     prepare: Callable[[], bytes]
     flags: int = _COLOR
     plain: bool = False
+    grey: bool = False
 
 
 def decode(data: bytes, *, policy: Policy, size: tuple[int, int] | None = None) -> Decoded:
     """The image in a file, 8-bit RGB.
 
     Damage is refused under any policy: checksums, lengths and the order of parts are checked before
-    a decoder sees the file. PNGs of up to 8 bits are decoded here, by imgread from rows inflated
-    beforehand; everything else by OpenCV in a process of its own.
+    a decoder sees the file. The rows of PNGs are inflated by libdeflate, as many bytes as the
+    header asks for, and those of up to 8 bits unfiltered by imgread, in memory-safe code; all else
+    is decoded by OpenCV in a process of its own.
 
     Args:
         data: The whole file.
@@ -95,7 +102,10 @@ def decode(data: bytes, *, policy: Policy, size: tuple[int, int] | None = None) 
 def decode_mask(data: bytes) -> UInt8[np.ndarray, "H W"]:
     """The grey values of a mask in 0..255, as OpenCV reads them; zeros and ones are scaled up."""
     checked = _check(data, OFFICIAL, None)
-    grey, _ = WORKERS.decode(checked.prepare(), flags=_GREY, pixels=checked.pixels)
+    if checked.plain and checked.grey:
+        grey = np.ascontiguousarray(_decoded(checked)[0][..., 0])
+    else:
+        grey, _ = WORKERS.decode(checked.prepare(), flags=_GREY, pixels=checked.pixels)
     return grey * np.uint8(255) if grey.max() <= 1 else grey
 
 
@@ -160,8 +170,13 @@ def _check_png(data: bytes, policy: Policy, size: tuple[int, int] | None) -> _Ch
         raw = png.inflate(header, chunks.compressed)
         return png.stored(header, chunks, raw, exif=turned)
 
-    plain = header.depth <= 8 and not turned
-    return _Checked(header.width * header.height, tuple(notes), prepare, plain=plain)
+    return _Checked(
+        header.width * header.height,
+        tuple(notes),
+        prepare,
+        plain=header.depth <= 8 and not turned,
+        grey=header.color == 0,
+    )
 
 
 def _check_jpeg(data: bytes, policy: Policy, size: tuple[int, int] | None) -> _Checked:

@@ -2,6 +2,7 @@
 
 import zlib
 
+import cv2
 import numpy as np
 import pytest
 
@@ -95,6 +96,20 @@ def test_masks_of_ones_are_scaled_and_damaged_ones_refused():
     np.testing.assert_array_equal(decode_mask(encoded(".png", RGB[..., 0])), RGB[..., 0])
     with pytest.raises(InputError, match="^damaged: checksum of chunk IDAT is wrong$"):
         decode_mask(GOOD[:-20] + b"!" + GOOD[-19:])
+
+
+@pytest.mark.parametrize("interlaced", [False, True], ids=["plain", "interlaced"])
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+def test_grey_masks_of_any_depth_are_read_as_opencv_reads_them(depth, interlaced):
+    samples = photo(13, 21, 1).astype(np.uint16) << 8 if depth == 16 else photo(13, 21, 1)
+    data = png(samples >> max(0, 8 - depth), depth, 0, interlaced=interlaced)
+    expected = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    np.testing.assert_array_equal(decode_mask(data), expected)
+
+
+def test_plain_masks_start_no_process(monkeypatch):
+    monkeypatch.setattr(decoding, "WORKERS", None)
+    np.testing.assert_array_equal(decode_mask(png(RGB[..., :1], color=0)), RGB[..., 0])
 
 
 def test_decoders_are_named_with_their_versions():
