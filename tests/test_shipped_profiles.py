@@ -13,7 +13,7 @@ OFFICIAL = "raim2026-flash-portrait"
 
 
 def test_every_shipped_profile_bears_its_file_name():
-    assert len(NAMES) == 9
+    assert len(NAMES) == 11
     assert [load_profile(name).name for name in NAMES] == NAMES
 
 

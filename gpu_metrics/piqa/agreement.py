@@ -73,7 +73,7 @@ def agreement(
     )
 
 
-def load_scores(path: str | Path, *, lowest: float, highest: float) -> dict[str, float]:
+def load_scores(path: str | Path, *, lowest: int, highest: int) -> dict[str, float]:
     """People's scores from a CSV file with the columns id and score; InputError where not one."""
     where = Path(path)
     scores: dict[str, float] = {}
@@ -85,7 +85,7 @@ def load_scores(path: str | Path, *, lowest: float, highest: float) -> dict[str,
                     raise InputError("expected a first line with id and score, and both in each")
                 score = _number(text)
                 if id_ in scores or not lowest <= score <= highest:
-                    what = f"a number in {lowest:g}..{highest:g}, each id once"
+                    what = f"a number in {lowest}..{highest}, each id once"
                     raise InputError(f"line {reader.line_num}: expected {what}, got {id_},{text}")
                 scores[id_] = score
     except OSError as error:

@@ -14,7 +14,7 @@ from gpu_metrics.piqa.vocabulary import quality_of, topic_of
 
 _CLAUSE = re.compile(
     r"\b(?:while|whereas|but|although|though|however|compared|than|unlike|relative to|"
-    r"in contrast)\b|[,;]\s(?=image\b)|[.;]\s",
+    r"in contrast)\b|(?:[,;]|\bthat|\bwhich)\s(?=image\b)|[.;]\s",
 )
 _IMAGE = re.compile(r"\bimage\s{1,8}([ab])\b")
 _SIDE = re.compile(r"\b(left|right)\b")

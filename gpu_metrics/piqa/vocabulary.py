@@ -63,7 +63,7 @@ WORSE = (
 _REMEMBERED = 65_536
 
 # turn the next word of quality into its opposite
-REVERSING = "no not without less fewer free avoid* reduc* minimal never neither little"
+REVERSING = "no not without less fewer free avoid* reduced minimal never neither little"
 
 
 def _table(words: Mapping[str, str]) -> tuple[dict[str, str], list[tuple[str, str]]]:
