@@ -172,7 +172,8 @@ def run(
         )
         for column in result.columns
     ]
-    render.table(["column", "key", "score"], rows, title=result.problem or "Finished")
+    typer.echo(f"Failed: {result.problem}" if result.problem else "Finished")
+    render.table(["column", "key", "score"], rows)
     say(f"what the program wrote is in {output}")
     if result.problem:
         raise typer.Exit(SOME_REJECTED)

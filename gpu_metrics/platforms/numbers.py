@@ -52,7 +52,8 @@ def sentence(error: GpuMetricsError) -> str:
             problems.append(f"and {more} more")
         return f"{printable(error.summary, most=300)} {'; '.join(problems)}".strip()
     if isinstance(error, EngineError) and not isinstance(error, WeightsError):
-        return f"the scorer failed, which is no fault of the submission; submit it again: {error}"
+        reason = printable(str(error), most=300)
+        return f"the scorer failed, which is no fault of the submission; submit it again: {reason}"
     return (
         "the challenge is not set up rightly, which is no fault of the submission; tell its hosts"
     )

@@ -82,7 +82,7 @@ def run_program(
 
 def _scored(input_: Path, output: Path, profile: Profile, device: str, weights: Path | None) -> Run:
     start = shown = time.monotonic()
-    write_atomically(output / PAGE, progress_page(profile, 0, 0, 0))
+    write_atomically(output / PAGE, progress_page(profile, 0, 0, 0.0))
 
     def on_progress(done: int, total: int) -> None:
         nonlocal shown

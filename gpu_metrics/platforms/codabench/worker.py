@@ -67,9 +67,7 @@ def dry_run(
         raise InputError(f"{output}: is there already; name another folder")
     with tempfile.TemporaryDirectory(prefix="codabench") as temporary, _opened(bundle) as root:
         app = Path(temporary) / "app"
-        content = _read_yaml(root / "competition.yaml")
-        rules = content["phases"][phase]
-        task = next(task for task in content["tasks"] if task["index"] == rules["tasks"][0])
+        rules, task, columns = _plan(root, phase)
         _unpack(root / task["scoring_program"], app / "program")
         if "reference_data" in task:
             _unpack(root / task["reference_data"], app / "input" / "ref")
@@ -81,18 +79,29 @@ def dry_run(
         (app / "input" / "res" / "metadata").write_text("exitCode: 0\n")
         for name in ("output", "shared"):
             (app / name).mkdir()
-        status, last_line = _run(app, rules.get("execution_time_limit", 600), say)
+        status, last_line = _run(app, float(rules.get("execution_time_limit", 600)), say)
         shutil.copytree(app / "output", output)
-    columns = tuple(content["leaderboards"][0]["columns"])
     problem, scores = _judged(output, status)
     return DryRun(problem, status, scores, columns, last_line)
+
+
+def _plan(root: Path, phase: int) -> tuple[dict[str, Any], dict[str, Any], tuple[Any, ...]]:
+    """A phase, its first task and the leaderboard's columns, as `competition.yaml` has them."""
+    content = _read_yaml(root / "competition.yaml")
+    try:
+        rules = content["phases"][phase]
+        tasks = {task["index"]: task for task in content["tasks"]}
+        return rules, tasks[rules["tasks"][0]], tuple(content["leaderboards"][0]["columns"])
+    except (LookupError, TypeError) as error:
+        raise InputError(f"competition.yaml: phase {phase} is incomplete: {error!r}") from None
 
 
 def _run(app: Path, limit: float, say: Callable[[str], None]) -> tuple[int, str]:
     """The exit status of the program and its last line; negative where it was killed."""
     line = _read_yaml(app / "program" / "metadata.yaml")["command"].replace(APP, f"{app}/")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    process = subprocess.Popen(
+    last_line = ""
+    with subprocess.Popen(
         shlex.split(line),
         cwd=app / "program",
         env={**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1"},
@@ -100,20 +109,17 @@ def _run(app: Path, limit: float, say: Callable[[str], None]) -> tuple[int, str]
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-    )
-    timer = Timer(limit, process.kill)
-    timer.start()
-    last_line = ""
-    try:
-        assert process.stderr is not None
-        for text in process.stderr:
-            last_line = text.rstrip() or last_line
-            say(text.rstrip())
-        return process.wait(), last_line
-    finally:
-        timer.cancel()
-        process.kill()
-        process.wait()
+    ) as process:
+        timer = Timer(limit, process.kill)
+        timer.start()
+        try:
+            for text in process.stderr or ():
+                last_line = text.rstrip() or last_line
+                say(text.rstrip())
+            return process.wait(), last_line
+        finally:
+            timer.cancel()
+            process.kill()
 
 
 def _judged(output: Path, status: int) -> tuple[str | None, dict[str, float]]:
