@@ -74,8 +74,9 @@ class Header:
 class Chunks:
     """What a PNG holds besides its header, checksums found right.
 
-    `palette` and `exif` are bodies; None where the file has none. `others` names the remaining
-    kinds of chunks, sorted; `trailing` counts bytes after the end of the image.
+    `palette` is the body that a palette image refers to, `exif` that of chunk eXIf; None where
+    there is none. `others` names the remaining kinds of chunks, sorted; `trailing` counts bytes
+    after the end of the image.
     """
 
     compressed: bytes
@@ -108,12 +109,12 @@ def read_chunks(data: bytes, header: Header) -> Chunks:
         previous, trailing = kind, len(data) - end
     if not parts:
         raise InputError("damaged: no image data")
-    palette = bodies.get(b"PLTE") if header.color == 3 else None
+    palette = bodies.get(b"PLTE")
     if palette is not None and (len(palette) % 3 or not 3 <= len(palette) <= 768):
         raise InputError(f"damaged: a palette of {len(palette)} bytes")
     return Chunks(
         compressed=b"".join(parts),
-        palette=None if palette is None else bytes(palette),
+        palette=bytes(palette) if palette is not None and header.color == 3 else None,
         exif=bytes(bodies[b"eXIf"]) if b"eXIf" in bodies else None,
         others=tuple(sorted(k.decode() for k in bodies if k not in (b"PLTE", b"IEND", b"eXIf"))),
         trailing=trailing,

@@ -174,6 +174,10 @@ MALFORMED = {
         header(32, 24, 8, 3) + chunk(b"PLTE", bytes(8)) + DATA + END,
         "a palette of 8 bytes",
     ),
+    "suggested palette without a color": (
+        FIRST + chunk(b"PLTE") + DATA + END,
+        "a palette of 0 bytes",
+    ),
     "unknown critical chunk": (FIRST + chunk(b"ABCD") + DATA + END, "critical chunk ABCD"),
     "chunk without a name": (FIRST + chunk(b"ab\0d") + DATA + END, "without a proper name"),
     "frame of an animation": (
