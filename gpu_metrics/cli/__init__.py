@@ -9,6 +9,7 @@ def main() -> None:
     """Run the command line."""
     from gpu_metrics.cli import (  # noqa: F401 - they register
         bench,
+        board,
         codabench,
         demo,
         doctor,
