@@ -110,7 +110,8 @@ class Conversation:
                 if failure.hopeless or not failure.passing:
                     raise
                 if attempt == self._endpoint.tries:
-                    raise Failure(f"{failure}, in {attempt} tries") from None
+                    tries = f", in {attempt} tries" if attempt > 1 else ""
+                    raise Failure(f"{failure}{tries}") from None
                 self._over.wait(self._pause(attempt, failure))
                 with self._lock:
                     self.retries += 1
