@@ -111,7 +111,7 @@ def test_a_reference_at_fault_is_wrong_use(spoiled, run_cli):
     outcome = run_cli("score", spoiled.submission, *reference, spoiled.reference)
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.splitlines()[0] == "error: the reference set cannot be used:"
-    assert f"{spoiled.reference}/gt/002.png: cannot be decoded" in outcome.err
+    assert f"{spoiled.reference}/gt/002.png: not an image file" in outcome.err
 
     absent = run_cli("score", spoiled.submission, *reference, spoiled.reference / "absent")
     assert absent.code == 2
