@@ -13,11 +13,13 @@ def main() -> None:
         codabench,
         demo,
         doctor,
+        final,
         pack,
         piqa,
         profiles,
         score,
         validate,
+        verify,
         weights,
     )
 
