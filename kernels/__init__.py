@@ -1,1 +1,1 @@
-"""CUDA kernels, their checked wrappers and their twins on any device."""
+"""CUDA kernels, their forms compiled for the CPU, their wrappers and twins on any device."""

@@ -29,13 +29,14 @@ def lpips_pool(
     """Weighted mean over positions of the distance between unit features, for each region.
 
     At each position the features of both images are divided by their length, their squared
-    differences are weighted by `heads` and summed; equal features are exactly 0 apart. The kernel
-    sums in steps of 2^-48, so given the same features it gives the same bits on every GPU, in any
-    batch. NaN where a feature or a weight is not finite.
+    differences are weighted by `heads` and summed; equal features are exactly 0 apart. Terms are
+    summed in steps of 2^-48, so the same float32 features give the same bits on every device, in
+    any batch. NaN where a feature or a weight is not finite.
 
     Args:
         x, y: Features as the trunk leaves them, not normalised. Those of a reference may be
-            cached and, for a batch of candidates, broadcast with `expand`.
+            cached and, for a batch of candidates, broadcast with `expand`. A GPU reads planar
+            features in place, a CPU those in channels last; others are copied.
         heads: Linear weights of the layer.
         weights: How much each position counts in each region; sums to one. `1 / (H * W)` is the
             plain mean.
@@ -113,10 +114,10 @@ def lpips_pool_eager(
     heads: Float[Tensor, " C"],
     weights: Float64[Tensor, "B R H W"],
 ) -> Float64[Tensor, "B R"]:
-    """`lpips_pool` where no kernel runs: in the precision of the features, differentiable.
+    """`lpips_pool` in the precision of the features, differentiable.
 
-    Within 2e-7 relative of the twin and 16 times as fast on a CPU. Convolutions over several
-    images add up in another order, so each image goes alone and no batch moves a bit.
+    Float32 is within 2e-7 relative of the twin. Convolutions over several images add up in another
+    order, so each image goes alone and no batch moves a bit.
     """
     images = zip(x.split(1), y.split(1), weights.split(1), strict=True)
     return torch.cat([_pool_one(*image[:2], heads, image[2]) for image in images])

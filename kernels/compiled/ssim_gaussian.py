@@ -52,24 +52,22 @@ def ssim_gaussian(
         wide = count + 2 * _RADIUS
         for channel in range(channels):
             for row in range(first, last + 2 * _RADIUS):
-                if channels == 1:
-                    put_luma(x, row, left, luma[:wide])
-                    _put_centered(luma[:wide], middle, moments[0])
-                    put_luma(y, row, left, luma[:wide])
-                    _put_centered(luma[:wide], middle, moments[1])
-                else:
-                    _put_centered(x[channel, row, left : left + wide], middle, moments[0])
-                    _put_centered(y[channel, row, left : left + wide], middle, moments[1])
+                for image, moment in ((x, moments[0]), (y, moments[1])):
+                    if channels == 1:
+                        put_luma(image, row, left, luma[:wide])
+                        _put_centered(luma[:wide], middle, moment)
+                    else:
+                        _put_centered(image[channel, row, left : left + wide], middle, moment)
                 _put_products(moments)
-                for moment in range(4):
-                    _put_row_mean(moments[moment], taps, rings[moment, row % _WINDOW, :count])
+                for i in range(4):
+                    _put_row_mean(moments[i], taps, rings[i, row % _WINDOW, :count])
                 center = row - _RADIUS
                 if center - _RADIUS < first:
                     continue
                 if not any_inside(mask, center, left + _RADIUS, count):
                     continue
-                for moment in range(4):
-                    _put_column_mean(rings[moment], row, taps, means[moment, :count])
+                for i in range(4):
+                    _put_column_mean(rings[i], row, taps, means[i, :count])
                 _put_ssim(means, middle, c1, c2, values[:count])
                 if channel == 0:
                     add_count(mask, center, left + _RADIUS, count, sums)
