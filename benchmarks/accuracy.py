@@ -35,7 +35,7 @@ notes = ""
 pairing = "first-three-digits"
 extensions = [".png", ".jpg", ".jpeg", ".bmp"]
 skip = "mask"
-decoding = "opencv-color"
+decoding = "official"
 [regions]
 person = "mask >= 128"
 background = "mask < 128"
