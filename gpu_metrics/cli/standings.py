@@ -40,14 +40,19 @@ def trust_titles(trust: "Trust") -> list[str]:
 
 def trust_cells(trust: "Trust", index: int, digits: int) -> list[str]:
     """What draws say of one team: interval, places, share ahead of the next, group."""
-    (low, high), (first, last) = trust.intervals[index], trust.places[index]
-    ahead = trust.ahead[index]
+    (low, high), ahead = trust.intervals[index], trust.ahead[index]
     return [
         f"{low:.{digits}f} .. {high:.{digits}f}",
-        f"{first}" if first == last else f"{first} .. {last}",
+        places(trust, index),
         "" if ahead is None else f"{ahead:.3f}",
         trust.groups[index],
     ]
+
+
+def places(trust: "Trust", index: int) -> str:
+    """The places that a team may have."""
+    first, last = trust.places[index]
+    return f"{first}" if first == last else f"{first} .. {last}"
 
 
 def remarks(trust: "Trust | None") -> list[str]:

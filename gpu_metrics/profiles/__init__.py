@@ -1,11 +1,9 @@
 """Profiles: the rules of leaderboards as strict, versioned, hashed TOML."""
 
-from importlib.resources import files
 from pathlib import Path
 
-from gpu_metrics.catalog import did_you_mean
-from gpu_metrics.errors import ProfileError
 from gpu_metrics.profiles.answers import Answers, Judge
+from gpu_metrics.profiles.document import find_text, shipped_names
 from gpu_metrics.profiles.form import parse_profile
 from gpu_metrics.profiles.profile import (
     WHOLE_IMAGE,
@@ -39,8 +37,7 @@ __all__ = [
 
 def profile_names() -> list[str]:
     """Names of the profiles that come with the package, sorted."""
-    names = [entry.name for entry in files(__name__).iterdir()]
-    return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
+    return shipped_names(__name__)
 
 
 def load_profile(name_or_path: str | Path) -> Profile:
@@ -48,23 +45,5 @@ def load_profile(name_or_path: str | Path) -> Profile:
 
     A string is a path where it ends in .toml or holds a slash.
     """
-    text = str(name_or_path)
-    if isinstance(name_or_path, Path) or text.endswith(".toml") or "/" in text or "\\" in text:
-        return _load_file(Path(name_or_path))
-    if text not in (names := profile_names()):
-        raise ProfileError(
-            f"unknown profile {text!r}; available: {', '.join(names)}, "
-            f"or the path of a .toml file{did_you_mean(text, names)}"
-        )
-    file = f"{text}.toml"
-    return parse_profile(files(__name__).joinpath(file).read_text("utf-8"), where=file)
-
-
-def _load_file(path: Path) -> Profile:
-    try:
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise ProfileError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ProfileError(f"{path}: not UTF-8 text: {error.reason}") from error
-    return parse_profile(text, where=str(path))
+    text, where = find_text(name_or_path, __name__, what="profile")
+    return parse_profile(text, where=where)

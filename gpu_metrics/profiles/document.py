@@ -1,9 +1,12 @@
-"""What every TOML file of rules has: a head that names it, and assignments of a formula."""
+"""What every TOML file of rules has: a place, a head that names it, assignments of a formula."""
 
 import tomllib
 from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
+from gpu_metrics.catalog import did_you_mean
 from gpu_metrics.errors import ProfileError
 from gpu_metrics.expressions import Expression
 from gpu_metrics.profiles.checks import check_keys, check_kind, check_name, check_text, check_used
@@ -16,6 +19,37 @@ _HEAD = {
     "source": "a string",
     "notes": "a string",
 }
+
+
+def shipped_names(package: str) -> list[str]:
+    """Names of the TOML files that come with a package, sorted."""
+    names = [entry.name for entry in files(package).iterdir()]
+    return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
+
+
+def find_text(name_or_path: str | Path, package: str, *, what: str) -> tuple[str, str]:
+    """The text of the TOML file that a package ships by that name, or of the one at that path.
+
+    A string is a path where it ends in .toml or holds a slash. The second value names the file.
+    """
+    text = str(name_or_path)
+    if isinstance(name_or_path, Path) or text.endswith(".toml") or "/" in text or "\\" in text:
+        return _read(Path(name_or_path)), text
+    if text not in (names := shipped_names(package)):
+        raise ProfileError(
+            f"unknown {what} {text!r}; available: {', '.join(names)}, "
+            f"or the path of a .toml file{did_you_mean(text, names)}"
+        )
+    return files(package).joinpath(f"{text}.toml").read_text("utf-8"), f"{text}.toml"
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise ProfileError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ProfileError(f"{path}: not UTF-8 text: {error.reason}") from error
 
 
 def read_document(

@@ -1,5 +1,8 @@
 """The places of a board under resampled images."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 from gpu_metrics.board.store import Board
 from gpu_metrics.board.view import Standing
 from gpu_metrics.errors import InputError
@@ -7,10 +10,22 @@ from gpu_metrics.ranking.bootstrap import DRAWS, Sample, Values, resamples
 from gpu_metrics.ranking.trust import Trust, trust
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Something that chance could have made otherwise: values by name, when its items are drawn.
+
+    `items` says how many images or scenes it consists of.
+    """
+
+    name: str
+    items: int
+    values: Mapping[str, Values]
+
+
 def drawn(
-    board: Board, standing: Standing, *, draws: int = DRAWS, seed: int = 0
-) -> dict[str, Values]:
-    """Every named value in each draw, `(draws, teams)` with the teams in the order of the board.
+    board: Board, standing: Standing, *, draws: int = DRAWS, seed: int | Sequence[int] = 0
+) -> Source:
+    """Every named value in each draw of the images, teams in the order of the standing.
 
     Raises:
         InputError: A run came without rows of images, or teams have different images.
@@ -20,14 +35,16 @@ def drawn(
     if bare := [team for team, found in teams.items() if not found]:
         raise InputError(f"the run of {bare[0]!r} has no rows of images to draw from")
     sample = Sample(standing.profile, teams)
-    return sample.scores(resamples(sample.images, draws=draws, seed=seed))
+    values = sample.scores(resamples(sample.images, draws=draws, seed=seed))
+    return Source(standing.phase, sample.images, values)
 
 
 def trust_in(board: Board, standing: Standing, *, draws: int = DRAWS, seed: int = 0) -> Trust:
     """How far the order of a board can be trusted, since another set of images was possible."""
     ranking = standing.profile.ranking
+    source = drawn(board, standing, draws=draws, seed=seed)
     return trust(
-        drawn(board, standing, draws=draws, seed=seed)[ranking.by],
+        source.values[ranking.by],
         higher_is_better=ranking.higher_is_better,
-        items=len(board.run(standing.places[0].run).images),
+        items=source.items,
     )

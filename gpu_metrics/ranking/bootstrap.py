@@ -85,8 +85,11 @@ class Sample:
         }
 
 
-def resamples(items: int, *, draws: int = DRAWS, seed: int = 0) -> Counts:
-    """How often each of so many items comes in each draw of as many, with replacement."""
+def resamples(items: int, *, draws: int = DRAWS, seed: int | Sequence[int] = 0) -> Counts:
+    """How often each of so many items comes in each draw of as many, with replacement.
+
+    A sequence of numbers as the seed gives each source of chance draws of its own.
+    """
     if items < 2 or draws < 1:
         raise InputError(f"a bootstrap needs 2 items and 1 draw, got {items} and {draws}")
     generator = np.random.Generator(np.random.PCG64(seed))

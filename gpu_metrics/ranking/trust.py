@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 from scipy.special import ndtr, stdtrit
 
 from gpu_metrics.errors import InputError
@@ -52,7 +52,7 @@ def trust(
     level = percentile_level(confidence, items)
     tails = (1 - level) / 2, (1 + level) / 2
     worth = complete if higher_is_better else -complete
-    places = 1 + np.argsort(np.argsort(-worth, axis=1, kind="stable"), axis=1)
+    places = _places(worth)
     beats = _beats(worth)
     low, high = np.quantile(complete, tails, axis=0)
     return Trust(
@@ -72,6 +72,14 @@ def trust(
     )
 
 
+def place_shares(scores: Values, *, higher_is_better: bool) -> Float64[np.ndarray, "teams teams"]:
+    """In which share of the draws each team has each place; draws without a score left out."""
+    complete = scores[~np.isnan(scores).any(axis=1)]
+    places = _places(complete if higher_is_better else -complete)
+    teams = scores.shape[1]
+    return np.array([np.mean(places == place, axis=0) for place in range(1, teams + 1)]).T
+
+
 def percentile_level(confidence: float, items: int) -> float:
     """The central share of the draws that covers the truth with `confidence`.
 
@@ -82,6 +90,10 @@ def percentile_level(confidence: float, items: int) -> float:
     """
     quantile = np.sqrt(items / (items - 1)) * stdtrit(items - 1, (1 + confidence) / 2)
     return float(2 * ndtr(quantile) - 1)
+
+
+def _places(worth: Values) -> Int64[np.ndarray, "draws teams"]:
+    return 1 + np.argsort(np.argsort(-worth, axis=1, kind="stable"), axis=1)
 
 
 def _beats(worth: Values) -> Float64[np.ndarray, "teams teams"]:
