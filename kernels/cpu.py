@@ -35,7 +35,11 @@ def image_sums(
         margin: Rows at the top and at the bottom that are no center of a window.
     """
     kernel = compiled(name)
-    images = list(zip(x.numpy(), y.numpy(), mask.view(torch.uint8).numpy(), strict=True))
+    regions_as_bytes = mask.view(torch.uint8).numpy()
+    images = [
+        (*_bytes(u), *_bytes(v), inside)
+        for u, v, inside in zip(x, y, regions_as_bytes, strict=True)
+    ]
     batch, regions, height, _ = mask.shape
 
     def work(image: int, first: int, last: int, sums: Any) -> None:
@@ -72,6 +76,21 @@ def compiled(name: str) -> Callable[..., None]:
     """The compiled kernel `name`; Numba is loaded when the first is wanted."""
     kernel: Callable[..., None] = import_module("gpu_metrics.kernels.compiled.build").kernel(name)
     return kernel
+
+
+def _bytes(image: UInt8[Tensor, "3 H W"]) -> tuple[Any, tuple[int, int, int]]:
+    """All bytes that an image spans, in a row, and the strides of its channels, rows and pixels.
+
+    Planar and interleaved images and crops of them stay in place; others are copied.
+    """
+    channel, row, pixel = image.stride()
+    # torch leaves the stride of a single column undefined
+    if image.shape[2] == 1:
+        pixel = 1
+    if pixel != 1 and (channel, pixel) != (1, 3):
+        return _bytes(image.contiguous())
+    last = sum(s * (n - 1) for s, n in zip((channel, row, pixel), image.shape, strict=True))
+    return image.as_strided((last + 1,), (1,)).numpy(), (channel, row, pixel)
 
 
 @cache

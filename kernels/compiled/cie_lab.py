@@ -13,17 +13,17 @@ _START = np.uint64(3_071_306_043_645_493_248)
 
 @part
 def put_lab(
-    pixels: UInt8[np.ndarray, "3 n"],
+    pixels: UInt8[np.ndarray, "3 m"],
+    count: int,
     linear: Float64[np.ndarray, "256"],
     xyz: Float64[np.ndarray, "3 3"],
     starts: Int64[np.ndarray, " m"],
     out: Float64[np.ndarray, "3 m"],
 ) -> None:
-    """Lab of the first n columns of `out`; `starts` is memory to work in."""
-    count = pixels.shape[1]
+    """Lab of the first `count` pixels; `starts` is memory to work in."""
     a, b, c = out[0, :count], out[1, :count], out[2, :count]
     for channel, light in enumerate((a, b, c)):
-        _put_entries(linear, pixels[channel], light)
+        _put_entries(linear, pixels[channel, :count], light)
     _put_xyz(a, b, c, xyz)
     for values in (a, b, c):
         _put_starts(values.view(np.int64), starts)

@@ -6,17 +6,27 @@ from jaxtyping import Float64, Int64, UInt8
 from gpu_metrics.kernels.compiled.build import part
 from gpu_metrics.kernels.compiled.cie_lab import put_lab
 from gpu_metrics.kernels.compiled.ciede2000 import put_ciede2000
-from gpu_metrics.kernels.compiled.rows import TILE, add_count, add_values, any_inside, to_steps
+from gpu_metrics.kernels.compiled.rows import (
+    IMAGE,
+    TILE,
+    add_count,
+    add_values,
+    any_inside,
+    put_channel,
+    to_steps,
+)
 
 SIGNATURE = (
-    "void(uint8[:,:,:], uint8[:,:,:], uint8[:,:,:], int64, int64, int64[:,::1],"
+    f"void({IMAGE}, {IMAGE}, uint8[:,:,:], int64, int64, int64[:,::1],"
     " boolean, float64[::1], float64[:,::1], float64)"
 )
 
 
 def delta_e(
-    x: UInt8[np.ndarray, "3 H W"],
-    y: UInt8[np.ndarray, "3 H W"],
+    x: UInt8[np.ndarray, " bytes"],
+    x_strides: tuple[int, int, int],
+    y: UInt8[np.ndarray, " bytes"],
+    y_strides: tuple[int, int, int],
     mask: UInt8[np.ndarray, "R H W"],
     first: int,
     last: int,
@@ -30,18 +40,20 @@ def delta_e(
 
     They are CIEDE2000 where `perceptual`, CIE76 elsewhere.
     """
-    width = x.shape[2]
+    width = mask.shape[2]
+    pixels = np.empty((3, TILE), np.uint8)
     starts = np.empty(TILE, np.int64)
     u, v = np.empty((3, TILE)), np.empty((3, TILE))
     values = np.empty(TILE)
     for row in range(first, last):
         for left in range(0, width, TILE):
-            end = min(left + TILE, width)
-            count = end - left
+            count = min(TILE, width - left)
             if not any_inside(mask, row, left, count):
                 continue
-            put_lab(x[:, row, left:end], linear, xyz, starts, u)
-            put_lab(y[:, row, left:end], linear, xyz, starts, v)
+            for image, strides, lab in ((x, x_strides, u), (y, y_strides, v)):
+                for channel in range(3):
+                    put_channel(image, strides, channel, row, left, pixels[channel, :count])
+                put_lab(pixels, count, linear, xyz, starts, lab)
             if perceptual:
                 put_ciede2000(u, v, values[:count])
             else:

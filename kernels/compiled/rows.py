@@ -5,6 +5,9 @@ from jaxtyping import Float64, Int, Int32, Int64, UInt8
 
 from gpu_metrics.kernels.compiled.build import part
 
+# bytes from the first on, and how far apart channels, rows and pixels are
+IMAGE = "uint8[::1], UniTuple(int64, 3)"
+
 # columns worked on at once: the rows that a window needs stay in the first-level cache
 TILE = 256
 
@@ -16,12 +19,42 @@ _RED, _GREEN, _BLUE = np.int32(299), np.int32(587), np.int32(114)
 
 
 @part
-def put_luma(
-    image: UInt8[np.ndarray, "3 H W"], row: int, left: int, out: Int32[np.ndarray, " n"]
+def put_channel(
+    image: UInt8[np.ndarray, " bytes"],
+    strides: tuple[int, int, int],
+    channel: int,
+    row: int,
+    left: int,
+    out: UInt8[np.ndarray, " n"],
 ) -> None:
-    """Luma in thousandths of the pixels of `row` from column `left` on."""
-    end = left + len(out)
-    r, g, b = image[0, row, left:end], image[1, row, left:end], image[2, row, left:end]
+    """Bytes of a channel of `row` from column `left` on, planar or every third one."""
+    between_channels, between_rows, between_pixels = strides
+    start = channel * between_channels + row * between_rows + left * between_pixels
+    count = len(out)
+    if between_pixels == 3:
+        # a stride that the compiler knows
+        every_third = image[start : start + 3 * count - 2]
+        for j in range(count):
+            out[j] = every_third[3 * j]
+    else:
+        values = image[start : start + count]
+        for j in range(count):
+            out[j] = values[j]
+
+
+@part
+def put_luma(
+    image: UInt8[np.ndarray, " bytes"],
+    strides: tuple[int, int, int],
+    row: int,
+    left: int,
+    pixels: UInt8[np.ndarray, "3 m"],
+    out: Int32[np.ndarray, " n"],
+) -> None:
+    """Luma in thousandths of `row` from column `left` on; `pixels` is memory to work in."""
+    r, g, b = pixels[0, : len(out)], pixels[1, : len(out)], pixels[2, : len(out)]
+    for channel, values in enumerate((r, g, b)):
+        put_channel(image, strides, channel, row, left, values)
     for j in range(len(out)):
         out[j] = _RED * np.int32(r[j]) + _GREEN * np.int32(g[j]) + _BLUE * np.int32(b[j])
 

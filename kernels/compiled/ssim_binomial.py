@@ -5,6 +5,7 @@ from jaxtyping import Float64, Int32, Int64, Num, UInt8
 
 from gpu_metrics.kernels.compiled.build import part
 from gpu_metrics.kernels.compiled.rows import (
+    IMAGE,
     TILE,
     add_count,
     add_values,
@@ -17,14 +18,15 @@ from gpu_metrics.kernels.compiled.rows import (
 _FOUR, _SIX = np.int32(4), np.int32(6)
 
 SIGNATURE = (
-    "void(uint8[:,:,:], uint8[:,:,:], uint8[:,:,:], int64, int64, int64[:,::1],"
-    " float64, float64, float64)"
+    f"void({IMAGE}, {IMAGE}, uint8[:,:,:], int64, int64, int64[:,::1], float64, float64, float64)"
 )
 
 
 def ssim_binomial(
-    x: UInt8[np.ndarray, "3 H W"],
-    y: UInt8[np.ndarray, "3 H W"],
+    x: UInt8[np.ndarray, " bytes"],
+    x_strides: tuple[int, int, int],
+    y: UInt8[np.ndarray, " bytes"],
+    y_strides: tuple[int, int, int],
     mask: UInt8[np.ndarray, "R H W"],
     first: int,
     last: int,
@@ -34,7 +36,8 @@ def ssim_binomial(
     steps_per_unit: float,
 ) -> None:
     """Add to `sums` the pixels of rows `first` to `last`, the last exclusive, and their SSIM."""
-    height, width = x.shape[1:]
+    height, width = mask.shape[1:]
+    pixels = np.empty((3, TILE + 4), np.uint8)
     # two more columns on either side, zero beyond the edge
     u, v = np.empty(TILE + 4, np.int32), np.empty(TILE + 4, np.int32)
     squares, products = np.empty(TILE + 4), np.empty(TILE + 4)
@@ -48,8 +51,8 @@ def ssim_binomial(
         u[:], v[:] = 0, 0
         for row in range(first - 2, last + 2):
             if 0 <= row < height:
-                put_luma(x, row, begin, u[begin - left + 2 : end - left + 2])
-                put_luma(y, row, begin, v[begin - left + 2 : end - left + 2])
+                put_luma(x, x_strides, row, begin, pixels, u[begin - left + 2 : end - left + 2])
+                put_luma(y, y_strides, row, begin, pixels, v[begin - left + 2 : end - left + 2])
             else:
                 u[:], v[:] = 0, 0
             _put_products(u, v, squares, products)

@@ -5,10 +5,12 @@ from jaxtyping import Float64, Int32, Int64, UInt8
 
 from gpu_metrics.kernels.compiled.build import part
 from gpu_metrics.kernels.compiled.rows import (
+    IMAGE,
     TILE,
     add_count,
     add_values,
     any_inside,
+    put_channel,
     put_luma,
     to_steps,
 )
@@ -17,14 +19,16 @@ _RADIUS = 5
 _WINDOW = 2 * _RADIUS + 1
 
 SIGNATURE = (
-    "void(uint8[:,:,:], uint8[:,:,:], uint8[:,:,:], int64, int64, int64[:,::1],"
+    f"void({IMAGE}, {IMAGE}, uint8[:,:,:], int64, int64, int64[:,::1],"
     " float64[::1], float64, float64, float64, float64)"
 )
 
 
 def ssim_gaussian(
-    x: UInt8[np.ndarray, "3 H W"],
-    y: UInt8[np.ndarray, "3 H W"],
+    x: UInt8[np.ndarray, " bytes"],
+    x_strides: tuple[int, int, int],
+    y: UInt8[np.ndarray, " bytes"],
+    y_strides: tuple[int, int, int],
     mask: UInt8[np.ndarray, "R H W"],
     first: int,
     last: int,
@@ -40,7 +44,8 @@ def ssim_gaussian(
     Those that begin at `last` are left out. Sums for one channel stand for luma.
     """
     channels = sums.shape[1] - 1
-    width = x.shape[2]
+    width = mask.shape[2]
+    pixels = np.empty((3, TILE + 2 * _RADIUS), np.uint8)
     luma = np.empty(TILE + 2 * _RADIUS, np.int32)
     # x, y, xx + yy and xy of a row, their horizontal means in the last eleven, and their means
     moments = np.zeros((4, TILE + 2 * _RADIUS))
@@ -52,12 +57,13 @@ def ssim_gaussian(
         wide = count + 2 * _RADIUS
         for channel in range(channels):
             for row in range(first, last + 2 * _RADIUS):
-                for image, moment in ((x, moments[0]), (y, moments[1])):
+                for i, (image, strides) in enumerate(((x, x_strides), (y, y_strides))):
                     if channels == 1:
-                        put_luma(image, row, left, luma[:wide])
-                        _put_centered(luma[:wide], middle, moment)
+                        put_luma(image, strides, row, left, pixels, luma[:wide])
+                        _put_centered(luma[:wide], middle, moments[i])
                     else:
-                        _put_centered(image[channel, row, left : left + wide], middle, moment)
+                        put_channel(image, strides, channel, row, left, pixels[0, :wide])
+                        _put_centered(pixels[0, :wide], middle, moments[i])
                 _put_products(moments)
                 for i in range(4):
                     _put_row_mean(moments[i], taps, rings[i, row % _WINDOW, :count])

@@ -83,13 +83,30 @@ def test_many_callers_at_once_get_the_same_bits(name):
     assert all(same_bits(a, twin(*image)) for a, image in zip(actual, images, strict=True))
 
 
-@pytest.mark.parametrize("name", ON_IMAGES)
-def test_crops_are_read_where_they_lie(name):
+LAYOUTS = {
+    "planar": torch.Tensor.contiguous,
+    "interleaved": interleaved,
+    "turned": lambda image: image.mT.contiguous().mT,
+    "of four channels": lambda image: interleaved(torch.cat([image, image[:, :1]], 1))[:, :3],
+    "every other column": lambda image: image.repeat_interleave(2, -1)[..., ::2],
+}
+WINDOWS = {
+    "whole": (...,),
+    "crop": (..., slice(3, 50), slice(5, 61)),
+    "rows": (..., slice(7, 20), slice(None)),
+    "column": (..., slice(6, 7)),
+}
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", ["region_errors", "ssim_binomial"])
+def test_bytes_may_lie_in_any_way(name, layout, window):
     kernel, twin = ON_IMAGES[name]
     (x, y), mask = pair(2, 60, 70), all_regions(2, 60, 70)
-    window = (..., slice(3, 50), slice(5, 61))
-    expected = twin(*(t[window].contiguous() for t in (x, y, mask)))
-    assert same_bits(compiled(kernel, interleaved(x)[window], y[window], mask[window]), expected)
+    shown = [t[WINDOWS[window]] for t in (LAYOUTS[layout](x), interleaved(y), mask)]
+    expected = twin(*(t[WINDOWS[window]].contiguous() for t in (x, y, mask)))
+    assert same_bits(compiled(kernel, *shown), expected)
 
 
 def test_products_and_sums_are_rounded_apart():
