@@ -5,6 +5,7 @@ import json
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -14,7 +15,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from gpu_metrics.errors import EngineError
+from gpu_metrics.errors import CacheError
 from gpu_metrics.profiles import Profile
 
 # part of every fingerprint: raise it when the meaning of a stored row changes
@@ -27,7 +28,8 @@ _LIBRARIES = (
     *("opencv-python-headless", "opencv-python", "imgread", "pillow"),
 )
 _LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
-_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+# the last is what a table of another form gives
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class RowCache:
         patience: Seconds to wait for another process that writes.
 
     Raises:
-        EngineError: The file cannot be read or written, is damaged, or stays locked; from any
+        CacheError: The file cannot be read or written, is damaged, or stays locked; from any
             method. It names the file and the way out.
     """
 
@@ -62,13 +64,14 @@ class RowCache:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise EngineError(f"{folder}: cannot be made: {error.strerror}") from error
+            raise CacheError(f"{folder}: cannot be made: {error.strerror}") from error
         with self._told():
             self._connection = sqlite3.connect(
                 self.path, timeout=patience, check_same_thread=False, isolation_level=None
             )
             # what is no text any more shall meet its checksum, not a decoder
             self._connection.text_factory = partial(str, encoding="utf-8", errors="replace")
+            self._closing = weakref.finalize(self, self._connection.close)
         with self._opened() as rows:
             # a killed process loses nothing, a power cut at most the last rows
             self._keep_a_journal(rows)
@@ -103,7 +106,7 @@ class RowCache:
     def close(self) -> None:
         """Let go of the file; the cache cannot be used any more."""
         with self._lock:
-            self._connection.close()
+            self._closing()
 
     def __enter__(self) -> "RowCache":
         """The cache itself; it is closed at the end."""
@@ -115,7 +118,7 @@ class RowCache:
 
     def _checked(self, key: str, text: str, sha256: str) -> CachedRow:
         if _checksum(key, text) != sha256:
-            raise EngineError(self._damaged(f"the row {key:.12} does not match its checksum"))
+            raise CacheError(self._damaged(f"the row {key:.12} does not match its checksum"))
         row = json.loads(text)
         return CachedRow(row["values"], row["decoder"], tuple(row["notes"]))
 
@@ -156,7 +159,7 @@ class RowCache:
                     f"{self.path}: cannot be used ({error}); make room, or name a folder of a "
                     "local disk that can be written"
                 )
-            raise EngineError(message) from error
+            raise CacheError(message) from error
 
     def _damaged(self, why: str) -> str:
         return (

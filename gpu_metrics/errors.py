@@ -7,6 +7,7 @@ GpuMetricsError
 ├── ReferenceSetError     ground truth or masks are at fault; the host mends them
 └── EngineError           device, disk, decoder; nobody's score is touched (also a RuntimeError)
     ├── WeightsError      the weights of a network are missing or are not the published ones
+    ├── CacheError        measured rows cannot be read or kept; those that are kept are safe
     └── DeviceError       a device broke down; only a fresh process can use it again
 """
 
@@ -59,6 +60,10 @@ class EngineError(GpuMetricsError, RuntimeError):
 
 class WeightsError(EngineError):
     """The weights of a network cannot be found, or are not those that were published."""
+
+
+class CacheError(EngineError):
+    """Measured rows cannot be read or kept; those that are kept are safe."""
 
 
 class DeviceError(EngineError):

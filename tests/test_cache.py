@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpu_metrics.cache import CachedRow, RowCache
-from gpu_metrics.errors import EngineError
+from gpu_metrics.errors import CacheError
 
 ROWS = {f"key {i}": CachedRow({"psnr": 0.1 * i, "lpips": None}, "png", ("a",)) for i in range(60)}
 
@@ -150,7 +150,7 @@ def test_processes_may_open_a_new_file_at_once(tmp_path):
 def test_a_full_disk_is_told_and_earlier_rows_stay(tmp_path):
     out, err = run(CROWDED, tmp_path).communicate()
     path = tmp_path / "rows.sqlite"
-    assert f"EngineError: {path}: cannot be used (" in err
+    assert f"CacheError: {path}: cannot be used (" in err
     assert "make room, or name a folder of a local disk that can be written" in err
     kept = {f"row {number}": CachedRow({"psnr": int(number) / 7}) for number in out.split()}
     assert kept
@@ -176,7 +176,7 @@ def test_a_file_that_stays_locked_is_told(filled):
     other.execute("BEGIN EXCLUSIVE")
     with RowCache(filled.parent, patience=0.05) as cache:
         assert cache.get_many(ROWS) == ROWS
-        with pytest.raises(EngineError) as caught:
+        with pytest.raises(CacheError) as caught:
             cache.put({"new": CachedRow({"psnr": 1.0})})
     assert str(caught.value) == (
         f"{filled}: another process has kept it locked for 0.05 s; wait until that one is done, "
@@ -189,20 +189,20 @@ def test_a_file_that_stays_locked_is_told(filled):
 def test_a_file_that_is_no_cache_is_told_and_kept(tmp_path, text):
     file = tmp_path / "rows.sqlite"
     file.write_bytes(text)
-    with pytest.raises(EngineError, match="damaged, or no cache of rows .* delete it, and its"):
+    with pytest.raises(CacheError, match="damaged, or no cache of rows .* delete it, and its"):
         RowCache(tmp_path)
     assert file.read_bytes() == text
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(EngineError, match="file/cache: cannot be made: Not a directory"):
+    with pytest.raises(CacheError, match="file/cache: cannot be made: Not a directory"):
         RowCache(tmp_path / "file" / "cache")
 
 
 def test_a_file_that_cannot_be_opened_is_told(tmp_path):
     (tmp_path / "rows.sqlite").mkdir()
-    with pytest.raises(EngineError, match="rows.sqlite: cannot be used .unable to open"):
+    with pytest.raises(CacheError, match="rows.sqlite: cannot be used .unable to open"):
         RowCache(tmp_path)
 
 
@@ -217,7 +217,7 @@ def test_no_flipped_bit_is_ever_served(filled):
         try:
             with RowCache(filled.parent) as cache:
                 found = cache.get_many(ROWS)
-        except EngineError:
+        except CacheError:
             told += 1
             continue
         assert found.items() <= ROWS.items()
@@ -229,5 +229,5 @@ def test_no_flipped_bit_is_ever_served(filled):
 
 def test_a_truncated_file_is_told(filled):
     os.truncate(filled, 4096)
-    with pytest.raises(EngineError, match="delete it"), RowCache(filled.parent) as cache:
+    with pytest.raises(CacheError, match="delete it"), RowCache(filled.parent) as cache:
         cache.get_many(ROWS)
