@@ -111,6 +111,16 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
     return Gallery(root / "reference", root / "submission", truth, restored, masks)
 
 
+@pytest.fixture(scope="session")
+def teams(gallery: Gallery, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Four submissions for the gallery, each with noise of its own, sorted by name."""
+    root = tmp_path_factory.mktemp("teams")
+    for team in range(4):
+        for seed, (id_, truth) in enumerate(gallery.truth.items()):
+            write(root / f"team{team}" / f"{id_}.png", with_noise(truth, 1000 * team + seed))
+    return sorted(root.iterdir())
+
+
 @pytest.fixture
 def spoiled(gallery: Gallery, tmp_path: Path) -> Gallery:
     """A copy of the gallery that a test may change."""
