@@ -17,6 +17,7 @@ def main() -> None:
         pack,
         piqa,
         profiles,
+        rescore,
         score,
         validate,
         verify,

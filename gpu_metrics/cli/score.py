@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from gpu_metrics.cache import RowCache
 from gpu_metrics.cli.app import app, progress, say, talk, verb
 from gpu_metrics.errors import SOME_REJECTED, InputError
 from gpu_metrics.pairing import Folders
@@ -53,6 +54,9 @@ def score(
     threads: Annotated[
         int | None, typer.Option(help="Images in work at once; one per core by default.")
     ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Keep measured rows in this folder, and use them again.")
+    ] = None,
     profile_run: Annotated[
         Path | None,
         typer.Option(help="Write where the time went, as a trace that Perfetto shows."),
@@ -67,7 +71,10 @@ def score(
     from gpu_metrics.engine import Scorer
     from gpu_metrics.timeline import recording
 
-    scorer = Scorer(rules, source, device=device, weights=weights, threads=threads, say=say)
+    rows = RowCache(cache) if cache else None
+    scorer = Scorer(
+        rules, source, device=device, weights=weights, threads=threads, cache=rows, say=say
+    )
     with progress(f"scoring {submission.name}") as on_progress:
         with recording() if profile_run else nullcontext() as timeline:
             run = scorer.score(submission, on_progress=on_progress)
