@@ -1,19 +1,11 @@
-"""A run as the flat, finite numbers that platforms take, and failures as one sentence."""
+"""A run as the flat, finite numbers that platforms take."""
 
-from gpu_metrics.errors import (
-    EngineError,
-    GpuMetricsError,
-    ReferenceSetError,
-    SubmissionError,
-    WeightsError,
-)
-from gpu_metrics.names import printable
+from gpu_metrics.errors import EngineError, ReferenceSetError, SubmissionError
 from gpu_metrics.profiles import Profile
 from gpu_metrics.results import Run
 
 # a column of Codabench holds twenty digits, ten of them decimals
 _MOST = 1e10
-_SHOWN = 3
 
 
 def numbers(run: Run, profile: Profile) -> dict[str, float]:
@@ -42,18 +34,3 @@ def numbers(run: Run, profile: Profile) -> dict[str, float]:
         if abs(value) >= _MOST:
             raise EngineError(f"{name} is {value:g}, but platforms take less than {_MOST:g}")
     return values
-
-
-def sentence(error: GpuMetricsError) -> str:
-    """What a participant is told of a failure, on one line."""
-    if isinstance(error, SubmissionError):
-        problems = [printable(problem, most=160) for problem in error.problems[:_SHOWN]]
-        if more := len(error.problems) - len(problems):
-            problems.append(f"and {more} more")
-        return f"{printable(error.summary, most=300)} {'; '.join(problems)}".strip()
-    if isinstance(error, EngineError) and not isinstance(error, WeightsError):
-        reason = printable(str(error), most=300)
-        return f"the scorer failed, which is no fault of the submission; submit it again: {reason}"
-    return (
-        "the challenge is not set up rightly, which is no fault of the submission; tell its hosts"
-    )

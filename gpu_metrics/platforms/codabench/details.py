@@ -13,7 +13,7 @@ from gpu_metrics.page import (
     paragraph,
     table,
 )
-from gpu_metrics.platforms.numbers import sentence
+from gpu_metrics.platforms.failures import sentence
 from gpu_metrics.profiles import Profile
 from gpu_metrics.results import Count, Run
 

@@ -1,24 +1,16 @@
 """The scoring program: the folders of Codabench's worker in, scores and a page out."""
 
 import json
-import sys
 import time
-import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from gpu_metrics.errors import (
-    ENGINE_FAILED,
-    EngineError,
-    GpuMetricsError,
-    ProfileError,
-    SubmissionError,
-    exit_code,
-)
+from gpu_metrics.errors import EngineError, GpuMetricsError, ProfileError, SubmissionError
 from gpu_metrics.platforms.codabench.details import failure_page, progress_page, result_page
 from gpu_metrics.platforms.deadline import deadline
-from gpu_metrics.platforms.numbers import numbers, sentence
+from gpu_metrics.platforms.failures import owned, tell, tell_failure
+from gpu_metrics.platforms.numbers import numbers
 from gpu_metrics.profiles import Profile
 from gpu_metrics.results import Run, write_atomically
 
@@ -70,13 +62,10 @@ def run_program(
             run.save_table(output / "per_image_scores.csv")
             write_atomically(output / PAGE, result_page(profile, run, scores))
             _write_scores(output, scores)
-    except GpuMetricsError as error:
-        return _failed(output, profile, error, on_error)
     except Exception as error:
-        traceback.print_exc()
-        return _failed(output, profile, EngineError(f"{type(error).__name__}: {error}"), "fail")
+        return _failed(output, profile, owned(error), on_error)
     ranked, value = next(iter(scores.items()))
-    _tell(f"{ranked} {value:.{profile.ranking.digits}f} from {len(run.images)} images")
+    tell(f"{ranked} {value:.{profile.ranking.digits}f} from {len(run.images)} images")
     return 0
 
 
@@ -95,31 +84,24 @@ def _scored(input_: Path, output: Path, profile: Profile, device: str, weights: 
 
     packed = input_ / "ref" / PACK
     reference = packed if packed.is_file() else input_ / "ref"
-    scorer = Scorer(profile, reference, device=device, weights=weights, say=_tell)
+    scorer = Scorer(profile, reference, device=device, weights=weights, say=tell)
     return scorer.score(input_ / "res", name="submission", on_progress=on_progress)
 
 
 def _failed(output: Path, profile: Profile, error: GpuMetricsError, on_error: OnError) -> int:
-    code, last = exit_code(error), sentence(error)
-    if str(error) not in last:
-        _tell(str(error))
+    zero = on_error == "zero" and isinstance(error, SubmissionError)
     try:
         (output / SCORES).unlink(missing_ok=True)
         write_atomically(output / PAGE, failure_page(profile, error))
-        if on_error == "zero" and isinstance(error, SubmissionError):
+        if zero:
             _write_scores(output, {next(iter(profile.outputs)): 0.0, "Error": 1.0})
-            code = 0
     except (EngineError, OSError) as fault:
-        _tell(str(fault))
-        code = ENGINE_FAILED
-    _tell(last)
-    return code
+        tell(str(fault))
+        zero = False
+    code = tell_failure(error)
+    return 0 if zero else code
 
 
 def _write_scores(output: Path, scores: Mapping[str, float]) -> None:
     text = json.dumps(scores, indent=1, ensure_ascii=False, allow_nan=False)
     write_atomically(output / SCORES, f"{text}\n")
-
-
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
