@@ -16,6 +16,22 @@ Column = Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
+class Texts:
+    """Reasons by id, each taken apart when it is first asked for."""
+
+    by_id: Mapping[str, str]
+
+    @cached_property
+    def words(self) -> Mapping[str, list[str]]:
+        """The words of every reason."""
+        return {id_: words_of(text) for id_, text in self.by_id.items()}
+
+    @cached_property
+    def topics(self) -> Mapping[str, Mapping[str, Choice | None]]:
+        """What every reason is about."""
+        return {id_: topics(text) for id_, text in self.by_id.items()}
+
+
 class Given:
     """A submission as it was read, and what a judge made of it; everything by id.
 
@@ -23,19 +39,14 @@ class Given:
     no verdict.
     """
 
-    answers: Mapping[str, Answer]
-    swapped: Mapping[str, Answer] | None
-    judged: Mapping[str, float]
-
-    @cached_property
-    def words(self) -> Mapping[str, list[str]]:
-        """The words of every reason."""
-        return {id_: words_of(answer.reason) for id_, answer in self.answers.items()}
-
-    @cached_property
-    def topics(self) -> Mapping[str, Mapping[str, Choice | None]]:
-        """What every reason is about."""
-        return {id_: topics(answer.reason) for id_, answer in self.answers.items()}
+    def __init__(
+        self,
+        answers: Mapping[str, Answer],
+        swapped: Mapping[str, Answer] | None,
+        judged: Mapping[str, float],
+    ) -> None:
+        self.answers, self.swapped, self.judged = answers, swapped, judged
+        self.texts = Texts({id_: answer.reason for id_, answer in answers.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +60,28 @@ class Measured:
 Meter = Callable[[Given], Measured]
 
 
-def meter(measure: Measure, experts: Experts) -> Meter:
-    """What measures answers as `measure` says; reads the experts' reasons now, once."""
-    return _METERS[measure.metric](measure, experts)
+class Meters:
+    """What measures answers beside the experts', whose reasons are read once for all measures."""
+
+    def __init__(self, measures: Mapping[str, Measure], experts: Experts) -> None:
+        texts = Texts({id_: expert.reason for id_, expert in experts.items()})
+        self._meters = {
+            name: _METERS[measure.metric](measure, experts, texts)
+            for name, measure in measures.items()
+        }
+
+    def __call__(self, given: Given) -> dict[str, Measured]:
+        """Every measure by name."""
+        return {name: meter(given) for name, meter in self._meters.items()}
 
 
-def _choice(measure: Measure, experts: Experts) -> Meter:
+def _choice(measure: Measure, experts: Experts, texts: Texts) -> Meter:
     return lambda given: Measured(
         {id_: float(given.answers[id_].choice == e.choice) for id_, e in experts.items()}
     )
 
 
-def _consistency(measure: Measure, experts: Experts) -> Meter:
+def _consistency(measure: Measure, experts: Experts, texts: Texts) -> Meter:
     def measured(given: Given) -> Measured:
         other = given.swapped
         if other is None:
@@ -71,13 +92,13 @@ def _consistency(measure: Measure, experts: Experts) -> Meter:
     return measured
 
 
-def _bleu(measure: Measure, experts: Experts) -> Meter:
+def _bleu(measure: Measure, experts: Experts, texts: Texts) -> Meter:
     bleu = Bleu(measure.options)
-    theirs = {id_: bleu.tokens(expert.reason) for id_, expert in experts.items()}
+    theirs = {id_: bleu.tokens(text) for id_, text in texts.by_id.items()}
 
     def measured(given: Given) -> Measured:
-        mine = {id_: bleu.tokens(given.answers[id_].reason) for id_ in experts}
-        counts = {id_: bleu.count(mine[id_], theirs[id_]) for id_ in experts}
+        mine = {id_: bleu.tokens(text) for id_, text in given.texts.by_id.items()}
+        counts = {id_: bleu.count(mine[id_], theirs[id_]) for id_ in theirs}
         return Measured(
             {id_: bleu.score(count) for id_, count in counts.items()},
             bleu.corpus_score(list(counts.values())),
@@ -86,41 +107,56 @@ def _bleu(measure: Measure, experts: Experts) -> Meter:
     return measured
 
 
-def _rouge_l(measure: Measure, experts: Experts) -> Meter:
+def _rouge_l(measure: Measure, experts: Experts, texts: Texts) -> Meter:
     rouge = RougeL(measure.options)
-    theirs = {id_: rouge.tokens(expert.reason) for id_, expert in experts.items()}
-    return lambda given: Measured(
-        {id_: rouge.score(rouge.tokens(given.answers[id_].reason), theirs[id_]) for id_ in experts}
-    )
+
+    def tokens(texts: Texts) -> Mapping[str, list[str]]:
+        if measure.options["stemmer"] == "none":
+            return texts.words
+        return {id_: rouge.tokens(text) for id_, text in texts.by_id.items()}
+
+    theirs = tokens(texts)
+
+    def measured(given: Given) -> Measured:
+        mine = tokens(given.texts)
+        return Measured({id_: rouge.score(mine[id_], theirs[id_]) for id_ in theirs})
+
+    return measured
 
 
-def _judge(measure: Measure, experts: Experts) -> Meter:
+def _judge(measure: Measure, experts: Experts, texts: Texts) -> Meter:
     return lambda given: Measured({id_: given.judged.get(id_) for id_ in experts})
 
 
-def _grounding(measure: Measure, experts: Experts) -> Meter:
-    theirs = {id_: topics(expert.reason) for id_, expert in experts.items()}
+def _grounding(measure: Measure, experts: Experts, texts: Texts) -> Meter:
+    theirs = texts.topics
 
     def measured(given: Given) -> Measured:
-        shares = {id_: ground(given.topics[id_], theirs[id_]).shares for id_ in experts}
+        mine = given.texts.topics
+        shares = {id_: ground(mine[id_], theirs[id_]).shares for id_ in theirs}
         return Measured({id_: share[measure.metric] for id_, share in shares.items()})
 
     return measured
 
 
-def _length_gap(measure: Measure, experts: Experts) -> Meter:
-    theirs = {id_: words_of(expert.reason) for id_, expert in experts.items()}
+def _length_gap(measure: Measure, experts: Experts, texts: Texts) -> Meter:
+    theirs = texts.words
+
+    def measured(given: Given) -> Measured:
+        mine = given.texts.words
+        return Measured({id_: length_gap(mine[id_], theirs[id_]) for id_ in theirs})
+
+    return measured
+
+
+def _repetition(measure: Measure, experts: Experts, texts: Texts) -> Meter:
+    order = int(measure.options["order"])
     return lambda given: Measured(
-        {id_: length_gap(given.words[id_], theirs[id_]) for id_ in experts}
+        {id_: repetition(words, order) for id_, words in given.texts.words.items()}
     )
 
 
-def _repetition(measure: Measure, experts: Experts) -> Meter:
-    order = int(measure.options["order"])
-    return lambda given: Measured({id_: repetition(given.words[id_], order) for id_ in experts})
-
-
-_METERS: Mapping[str, Callable[[Measure, Experts], Meter]] = {
+_METERS: Mapping[str, Callable[[Measure, Experts, Texts], Meter]] = {
     "choice": _choice,
     "consistency": _consistency,
     "bleu": _bleu,

@@ -16,7 +16,7 @@ from gpu_metrics.piqa.answers import LENIENCIES, UNREADABLE, Answer, Choice, rea
 from gpu_metrics.piqa.endpoint import Endpoint
 from gpu_metrics.piqa.experts import load_experts
 from gpu_metrics.piqa.judge import Judgement, OnProgress, Reasons, judge, share
-from gpu_metrics.piqa.measuring import Given, Measured, meter
+from gpu_metrics.piqa.measuring import Given, Measured, Meters
 from gpu_metrics.piqa.selection import select
 from gpu_metrics.piqa.submission import Responses, Source, load_responses
 from gpu_metrics.piqa.verdicts import Verdicts
@@ -60,10 +60,7 @@ class AnswerScorer:
             raise EngineError(f"{', '.join(absent)} not found; pip install 'gpu-metrics[piqa]'")
         self.experts = load_experts(experts)
         self._endpoint, self._verdicts, self._concurrency = endpoint, verdicts, concurrency
-        self._meters = {
-            measure.name: meter(measure, self.experts.experts)
-            for measure in self.profile.measures.values()
-        }
+        self._meters = Meters(self.profile.measures, self.experts.experts)
 
     def score(
         self,
@@ -96,7 +93,7 @@ class AnswerScorer:
             name or _title(submission),
             responses,
             given,
-            {measure: measured(given) for measure, measured in self._meters.items()},
+            self._meters(given),
             judged,
         )
 

@@ -1,10 +1,12 @@
 import pytest
 
 from gpu_metrics.answer_metrics import ANSWER_METRICS
-from gpu_metrics.catalog import METRICS
+from gpu_metrics.catalog import METRICS, check_options
 from gpu_metrics.errors import ProfileError
-from gpu_metrics.piqa.measuring import meter
-from gpu_metrics.profiles import load_profile, parse_profile
+from gpu_metrics.piqa.answers import Answer
+from gpu_metrics.piqa.experts import Expert
+from gpu_metrics.piqa.measuring import Given, Meters
+from gpu_metrics.profiles import WHOLE_IMAGE, Measure, load_profile, parse_profile
 
 GOOD = """
 schema = 1
@@ -141,10 +143,17 @@ def test_phases_differ_by_the_judge_alone():
 
 
 def test_every_metric_of_the_catalog_is_measured():
-    for name, metric in ANSWER_METRICS.items():
-        options = {key: option.default for key, option in metric.options.items()}
-        measure = type(parse(GOOD).measures["judge"])("x", name, "image", options, "mean")
-        assert callable(meter(measure, {}))
+    measures = {
+        name: Measure(
+            name, name, WHOLE_IMAGE, check_options(name, {}, where="", among=ANSWER_METRICS), "mean"
+        )
+        for name in ANSWER_METRICS
+    }
+    answers = {"1": Answer("A", "Sky Noise: Image A is clean, without any noise.")}
+    experts = {"1": Expert("A", answers["1"].reason, None)}
+    found = Meters(measures, experts)(Given(answers, {"1": Answer("B", "")}, {"1": 1.0}))
+    best = {name: pytest.approx(float(m.higher_is_better)) for name, m in ANSWER_METRICS.items()}
+    assert {name: measured.values["1"] for name, measured in found.items()} == best
 
 
 DIGESTS = {
