@@ -169,6 +169,10 @@ class AnswerScorer:
             **{package: version(package) for package in _PACKAGES.values()},
             "reference_sha256": self.experts.sha256,
             "answers_sha256": responses.sha256,
+            "files": {
+                id_: {"file": place, "sha256": responses.sha256_of(id_)}
+                for id_, place in responses.places.items()
+            },
             "lenient": dict(Counter(key for a in answers.values() for key in a.lenient)),
             "unreadable": dict(Counter(a.unreadable for a in answers.values() if a.unreadable)),
             "selection": asdict(select(_choices(answers), experts, swapped)),
@@ -176,7 +180,6 @@ class AnswerScorer:
             "judge": judged and {**judged.facts, "scores": judged.scores},
             "answers": {
                 id_: {
-                    "place": responses.places[id_],
                     "choice": answer.choice,
                     "right": answer.choice == experts[id_].choice,
                     "lenient": answer.lenient,

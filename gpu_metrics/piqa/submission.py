@@ -32,6 +32,10 @@ class Responses:
     remarks: tuple[str, ...]
     sha256: str
 
+    def sha256_of(self, id_: str) -> str:
+        """SHA-256 of one response."""
+        return hashlib.sha256(self.texts[id_].encode()).hexdigest()
+
 
 def load_responses(source: Source, expected: Collection[str]) -> Responses:
     """The responses to every pair of a set.

@@ -69,11 +69,11 @@ def test_the_record_says_what_it_was_computed_from(run):
     assert facts["judge"] is None
     assert {"sacrebleu", "rouge-score", "reference_sha256", "answers_sha256"} <= facts.keys()
     assert facts["answers"]["p_208"] == {
-        "place": "answers.jsonl, line 8",
         "choice": "A",
         "right": True,
         "lenient": ("untagged reason",),
     }
+    assert facts["files"]["p_208"]["file"] == "answers.jsonl, line 8"
     assert "p_213: no choice: both images are named as the answer" in run.warnings
     assert "1 of 20 answers: <think> in place of <thinking>" in run.warnings
 
