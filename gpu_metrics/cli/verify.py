@@ -1,5 +1,6 @@
 """`gpu-metrics verify`: whether a team's code gives what the team handed in."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -46,7 +47,14 @@ def verify(
     board: Annotated[
         Path | None, typer.Option(help="CSV with the columns team and score, for the rank.")
     ] = None,
-    team: Annotated[str | None, typer.Option(help="The team's own row in it.")] = None,
+    team: Annotated[str | None, typer.Option(help="The team's own name on the board.")] = None,
+    db: Annotated[
+        str | None, typer.Option(help="Instead of --board: SQLite file, or postgresql://...")
+    ] = None,
+    phase: Annotated[str | None, typer.Option(help="With --db: name of the phase.")] = None,
+    strike: Annotated[
+        bool, typer.Option("--strike", help="With --db: strike the team out where it deviates.")
+    ] = False,
     html: Annotated[Path | None, typer.Option(help="Write the report as one page.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     weights: Annotated[
@@ -55,6 +63,9 @@ def verify(
     format: Annotated[Format, typer.Option(help="What stdout shows.")] = Format.text,
 ) -> None:
     """Compare a re-run of a team's code with its submission; exits with 1 where it deviates."""
+    entry = _entry(db, phase, team)
+    if entry is None and strike:
+        raise InputError("--strike: expected --db, --phase and --team with it")
     before, after = (
         Run.load(path) if path.suffix == ".json" else None for path in (online, reproduced)
     )
@@ -68,9 +79,10 @@ def verify(
         before = before or _scored(scorer, online)
         after = after or _scored(scorer, reproduced)
     comparison = compare(before, after, rules, pixels=pixels)
-    if board is not None:
-        others = read_scores(board, rules, team=team)
-        comparison = with_rank(comparison, others, rules.ranking)
+    if entry is not None:
+        comparison = with_rank(comparison, entry.others(rules), rules.ranking)
+    elif board is not None:
+        comparison = with_rank(comparison, read_scores(board, rules, team=team), rules.ranking)
     if html is not None:
         write_atomically(html, to_html(comparison, rules))
     if format is Format.json:
@@ -78,7 +90,44 @@ def verify(
     else:
         _show(comparison, rules)
     if comparison.verdict == "deviates":
+        if entry is not None and strike:
+            entry.strike(comparison)
         raise typer.Exit(SOME_REJECTED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A team in a phase of a board."""
+
+    db: str
+    phase: str
+    team: str
+
+    def others(self, rules: Profile) -> dict[str, float]:
+        """What the other teams scored."""
+        from gpu_metrics.board.store import opened
+        from gpu_metrics.board.view import standing
+
+        with opened(self.db) as board:
+            places = standing(board, self.phase, profile=rules.digest).places
+        return {place.team: place.value for place in places if place.team != self.team}
+
+    def strike(self, comparison: Comparison) -> None:
+        """Strike the team's details out; the board's history says why."""
+        from gpu_metrics.board.store import opened
+
+        with opened(self.db) as board:
+            reason = f"the reproduction deviates: {comparison.reasons[0]}"
+            new = board.strike(self.team, self.phase, reason=reason)
+        say(f"{self.team}, {self.phase}: {'struck out' if new else 'struck out already'}")
+
+
+def _entry(db: str | None, phase: str | None, team: str | None) -> _Entry | None:
+    if db is None:
+        return None
+    if phase is None or team is None:
+        raise InputError("--db: expected --phase and --team with it")
+    return _Entry(db, phase, team)
 
 
 def _show(comparison: Comparison, rules: Profile) -> None:

@@ -103,3 +103,51 @@ def test_records_are_compared_without_torch(records):
     result = subprocess.run(command, capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (1, "")
     assert result.stdout.startswith("deviates")
+
+
+@pytest.fixture
+def board(records, run_cli, tmp_path):
+    """A board with the online run of a team, and one of another team that is a little behind."""
+    online, again = records
+    where = ["--db", tmp_path / "board.sqlite", "--phase", "Phase 2"]
+    for team, path in (("ours", online), ("theirs", again)):
+        assert run_cli("board", "add", path, *where, "--team", team).code == 0
+    return where
+
+
+def test_a_deviating_team_is_struck_out_and_the_history_says_why(records, board, run_cli):
+    ours = [*board, "--team", "ours"]
+    outcome = run_cli("verify", *records, *ours, "--format", "json")
+    assert (outcome.code, outcome.err) == (1, "")
+    rank = json.loads(outcome.out)["rank"]
+    # a blur takes noise away, and the reproduction scores what the other team has
+    assert rank == {"online": 2, "reproduced": 1, "teams": 2, "passed": ["theirs"]}
+    assert "strike" not in run_cli("board", "history", *board, "--format", "csv").out
+
+    outcome = run_cli("verify", *records, *ours, "--strike")
+    assert outcome.code == 1
+    assert outcome.err == "ours, Phase 2: struck out\n"
+    history = run_cli("board", "history", *board, "--format", "csv").out
+    assert "the reproduction deviates: total is " in history
+    shown = run_cli("board", "show", *board, "--draws", 0, "--format", "csv").out
+    assert "ours,-,-," in shown
+
+
+def test_a_team_that_reproduces_is_not_struck_out(records, board, run_cli):
+    online, _ = records
+    outcome = run_cli("verify", online, online, *board, "--team", "ours", "--strike")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "deviates" not in run_cli("board", "history", *board).out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--strike"], "--strike: expected --db, --phase and --team with it"),
+        (["--db", "board.sqlite", "--team", "a"], "--db: expected --phase and --team with it"),
+    ],
+)
+def test_a_board_needs_phase_and_team(records, run_cli, options, message):
+    outcome = run_cli("verify", *records, *options)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert message in " ".join(outcome.err.split())
