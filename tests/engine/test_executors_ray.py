@@ -7,6 +7,7 @@ import pytest
 from gpu_metrics.engine import Scorer
 from gpu_metrics.errors import InputError, ReferenceSetError, SubmissionError
 from gpu_metrics.executors import Plan, Task, score_many
+from gpu_metrics.results import Run
 
 ray = pytest.importorskip("ray")
 
@@ -76,6 +77,17 @@ def test_killed_actors_and_refused_submissions_move_no_digit(
     assert {name: digits(run) for name, run in found.items()} == expected
     assert sum(images) == 6 * len(tasks)
     assert len(actors) > 2
+
+
+def test_rescore_takes_the_whole_cluster(gallery, teams, run_cli, actors, tmp_path):
+    arguments = ["--reference", gallery.reference, "--profile", "infrared-sr2026"]
+    outcome = run_cli("rescore", *teams, *arguments, "-o", tmp_path, "--executor", "ray")
+    assert (outcome.code, outcome.err) == (0, "")
+    scorer = Scorer("infrared-sr2026", gallery.reference, device="cpu")
+    for team in teams:
+        assert digits(Run.load(tmp_path / f"{team.name}.json")) == digits(scorer.score(team))
+    # of one machine without a GPU
+    assert len(actors) == 1
 
 
 def test_a_reference_at_fault_is_raised(pixel_profile, teams, tmp_path):
