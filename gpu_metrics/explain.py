@@ -58,7 +58,7 @@ class Explanation:
     """A formula at an operating point.
 
     `values` holds every named value, `warnings` what a host should know of this point and
-    `remarks` what happens far from it.
+    `remarks` which measures are not used and what happens far from the point.
     """
 
     by: str
@@ -78,8 +78,12 @@ def explain(profile: Profile, at: Point | None = None) -> Explanation:
     point = _point(profile, at or {})
     values = _values(profile, point)
     sensitivities = tuple(_sensitivity(profile, point, m) for m in profile.measures.values())
-    warnings = [*_effects(profile, sensitivities)]
-    remarks: list[str] = []
+    used = _used(profile)
+    warnings = [*_effects(profile, (s for s in sensitivities if s.measure in used))]
+    by = profile.ranking.by
+    remarks = [
+        f"{m} is measured and does not enter {by}" for m in profile.measures if m not in used
+    ]
     traps: list[Trap] = []
     grounds: dict[Others, Point] = {
         "as given": point,
@@ -195,6 +199,17 @@ def _scan(
     return traps, gaps[:1]
 
 
+def _used(profile: Profile) -> set[str]:
+    """Everything that the ranked value is made of, assignment by assignment."""
+    expressions = {**profile.per_image, **profile.formula}
+    used, waiting = set[str](), [profile.ranking.by]
+    while waiting:
+        name = waiting.pop()
+        used.add(name)
+        waiting += expressions[name].names if name in expressions else ()
+    return used
+
+
 def _effects(profile: Profile, sensitivities: Iterable[Sensitivity]) -> Iterator[str]:
     by = profile.ranking.by
     for s in sensitivities:
@@ -203,7 +218,7 @@ def _effects(profile: Profile, sensitivities: Iterable[Sensitivity]) -> Iterator
             direction = "lowers" if profile.ranking.higher_is_better else "raises"
             yield f"improving {s.measure} {direction} {by} at {here}"
         elif s.effect == "none":
-            yield f"improving {s.measure} does not move {by} at {here}: clipped there, or unused"
+            yield f"improving {s.measure} does not move {by} at {here}: clipped there"
 
 
 def _sentence(profile: Profile, trap: Trap) -> str:

@@ -60,8 +60,10 @@ def test_typical_point_of_the_official_profile_is_sound():
 @pytest.mark.parametrize("name", [name for name in profile_names() if name != OFFICIAL.name])
 def test_every_shipped_profile_rewards_improvement_at_its_typical_point(name):
     explanation = explain(load_profile(name))
-    assert explanation.warnings == explanation.remarks == ()
-    assert {s.effect for s in explanation.sensitivities} == {"better"}
+    unused = {s.measure for s in explanation.sensitivities if s.effect == "none"}
+    assert explanation.warnings == ()
+    assert {*explanation.remarks} == {f"{m} is measured and does not enter total" for m in unused}
+    assert {s.effect for s in explanation.sensitivities if s.measure not in unused} == {"better"}
 
 
 def test_official_score_falls_as_a_term_far_above_the_mean_improves(lopsided):
@@ -127,7 +129,7 @@ def test_clipped_measure_is_a_warning():
     explanation = explain(OFFICIAL, {"psnr_bg": 45.0})
     assert explanation.at == {**OFFICIAL.typical, "psnr_bg": 45.0}
     assert explanation.warnings == (
-        "improving psnr_bg does not move total at psnr_bg = 45: clipped there, or unused",
+        "improving psnr_bg does not move total at psnr_bg = 45: clipped there",
     )
 
 
