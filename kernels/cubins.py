@@ -31,11 +31,13 @@ def cubin(name: str, arch: int) -> Path:
         for older in range(arch, arch // 10 * 10 - 1, -1):
             if (path := Path(shipped, _filename(name, older))).is_file():
                 return path
-    # a newer NVRTC may write what an older driver cannot read, so versions keep apart
-    path = _cache_folder() / f"nvrtc-{nvrtc.version()}" / _filename(name, arch)
-    if path.is_file():
-        return path
-    return write_cubin(name, arch, path.parent)
+    path = _kept() / _filename(name, arch)
+    return path if path.is_file() else renewed_cubin(name, arch)
+
+
+def renewed_cubin(name: str, arch: int) -> Path:
+    """As `cubin`, but compiled now, and kept in the place of what the cache may hold."""
+    return write_cubin(name, arch, _kept())
 
 
 def write_cubin(name: str, arch: int, folder: Path) -> Path:
@@ -64,6 +66,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _filename(name: str, arch: int) -> str:
     return f"{name}-{digest(name, nvrtc.FLAGS)}-sm_{arch}.cubin"
+
+
+def _kept() -> Path:
+    # a newer NVRTC may write what an older driver cannot read, so versions keep apart
+    return _cache_folder() / f"nvrtc-{nvrtc.version()}"
 
 
 @cache

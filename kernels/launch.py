@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gpu_metrics.errors import EngineError, InputError
-from gpu_metrics.kernels.cubins import ARCHITECTURES, cubin
+from gpu_metrics.kernels.cubins import ARCHITECTURES, cubin, renewed_cubin
 from gpu_metrics.kernels.sources import Parameter, signature
 
 try:
@@ -207,8 +208,16 @@ def _architecture(index: int) -> int:
 
 @cache
 def _function(name: str, index: int) -> Any:
-    module = cupy.RawModule(path=str(cubin(name, _architecture(index))))
-    return module.get_function(name)
+    architecture = _architecture(index)
+    try:
+        return _loaded(name, cubin(name, architecture))
+    except cupy.cuda.driver.CUDADriverError:
+        # a file that was damaged on the disk is replaced, once
+        return _loaded(name, renewed_cubin(name, architecture))
+
+
+def _loaded(name: str, file: Path) -> Any:
+    return cupy.RawModule(path=str(file)).get_function(name)
 
 
 class _Borrowed:
