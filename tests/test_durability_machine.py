@@ -216,4 +216,4 @@ class Durability(RuleBasedStateMachine):
 
 
 TestDurability = Durability.TestCase
-TestDurability.settings = settings(max_examples=15, stateful_step_count=12)
+TestDurability.settings = settings(max_examples=12, stateful_step_count=12)
