@@ -1,6 +1,7 @@
 """The scorer: built once for a reference set, then asked for one submission after another."""
 
 import math
+import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -114,6 +115,7 @@ class Scorer:
         self._fingerprint = fingerprint(device_facts(self.device), hashes)
         self._rules = rules_digest(self.profile)
         self.traffic = Traffic()
+        self._process = os.getpid()
 
     def score(
         self,
@@ -135,7 +137,10 @@ class Scorer:
                 trusted; nothing was scored. Images that cannot be decoded or differ in size do not
                 raise: the others are scored, the record lists them as rejected and is partial,
                 without a score.
+            EngineError: The engine cannot do the work, or the scorer was built before a fork.
         """
+        if os.getpid() != self._process:
+            raise EngineError("a scorer's threads end at a fork; build another in each process")
         found = _Found()
         with (
             self.traffic.counted() as count,

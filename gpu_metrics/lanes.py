@@ -1,10 +1,12 @@
 """Threads that each take one image at a time, and the stream of what they make of many."""
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
+from functools import partial
 from typing import TypeVar
 
 import torch
@@ -64,3 +66,8 @@ def _stay_alone(started: threading.Barrier) -> None:
     # asked for once, a thread keeps its number when another one is set for the process
     torch.get_num_threads()
     started.wait()
+
+
+if hasattr(os, "register_at_fork"):
+    # torch's threads end at a fork, too, and whoever shares work with them waits for ever
+    os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
