@@ -47,7 +47,8 @@ _TAG = re.compile(r"<\s{0,8}(/?)\s{0,8}(thinking|think|answer)\s{0,8}>", re.IGNO
 _EXACT_TAGS = {"<thinking>", "</thinking>", "<answer>", "</answer>"}
 _LETTER = re.compile(r"\b(?:[Ii][Mm][Aa][Gg][Ee]\s{1,8}([AaBb])|([AB])|([Ll]eft|[Rr]ight))\b")
 _STATED = re.compile(
-    r"\banswer(?:\s{1,8}is\b|\s{0,8}:)[\s*_\"'(]{0,8}(?:image\s{1,8})?([ab])\b(?!\s{0,8}[/|])[*_\"')]{0,4}",
+    r"\banswer(?:\s{1,8}is\b|\s{0,8}:)[\s*_\"'(]{0,8}"
+    r"(?:image\s{1,8})?([ab])\b(?!\s{0,8}[/|])[*_\"')]{0,4}",
     re.IGNORECASE,
 )
 _LAST_LINE = re.compile(r"[*_\"'(]{0,4}(?:image\s{1,8})?([ab])[*_\"').]{0,4}", re.IGNORECASE)

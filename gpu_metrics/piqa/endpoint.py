@@ -56,7 +56,7 @@ class Endpoint:
         except ValueError:
             good = False
         if not good:
-            raise InputError(f"url: expected http://... or https://..., got {self.url!r}")
+            raise InputError("url: expected http://HOST... or https://HOST...")
         if "@" in parts.netloc or parts.query or parts.fragment:
             raise InputError("url: expected no user, password or query in it; give the key apart")
         if self.key is not None and re.fullmatch("[!-~]+", self.key) is None:
@@ -136,11 +136,12 @@ class Conversation:
         except httpx.TimeoutException:
             raise Failure("no answer in time") from None
         except httpx.HTTPError as error:
-            raise Failure(f"no connection ({type(error).__name__})") from None
+            raise Failure(f"the connection failed ({type(error).__name__})") from None
         except (ValueError, RecursionError):
             raise Failure("the endpoint's answer is not JSON") from None
-        try:
+        if isinstance(answer, dict):
             self._count(answer)
+        try:
             content = answer["choices"][0]["message"]["content"]
         except (KeyError, IndexError, TypeError):
             raise Failure("the endpoint's answer has not the form of a chat completion") from None
@@ -196,9 +197,11 @@ def _client(endpoint: Endpoint) -> "httpx.Client":
     except ImportError:
         raise EngineError("a judge needs httpx; pip install 'gpu-metrics[piqa]'") from None
     headers = {"Authorization": f"Bearer {endpoint.key}"} if endpoint.key else {}
-    return httpx.Client(
-        base_url=endpoint.url.rstrip("/"), headers=headers, timeout=endpoint.timeout
-    )
+    address = endpoint.url.rstrip("/")
+    try:
+        return httpx.Client(base_url=address, headers=headers, timeout=endpoint.timeout)
+    except httpx.InvalidURL as error:
+        raise InputError(f"url: {error}") from None
 
 
 def _seconds(text: str | None) -> float:

@@ -17,7 +17,7 @@ Source = str | Path | Mapping[str, str]
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _ENDING = ".jsonl"
-_MOST_BYTES = Limits().file_bytes
+_LIMITS = Limits(files=1_000, file_bytes=64 * 2**20, total_bytes=256 * 2**20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +99,19 @@ def _files(path: Path, problems: list[str], remarks: list[str]) -> Iterator[tupl
     if not path.is_dir() and (data := _plain_file(path, title)) is not None:
         yield title, data
         return
-    with open_entries(path) as entries:
-        names = [name for name in entries.names if name.lower().endswith(_ENDING)]
-        others = [printable(name) for name in entries.names if name not in set(names)]
+    with open_entries(path, limits=_LIMITS) as entries:
         remarks += entries.remarks
-        remarks += [f"{name}: passed over, not {_ENDING} by its name" for name in others]
-        if not names:
+        if not any(name.lower().endswith(_ENDING) for name in entries.names):
             problems.append(f"no file of answers; expected one that ends in {_ENDING}")
-        for name in names:
+        for name in entries.names:
+            shown = printable(name)
+            if not name.lower().endswith(_ENDING):
+                remarks.append(f"{shown}: passed over, not {_ENDING} by its name")
+                continue
             try:
-                yield printable(name), entries.read(name)
+                yield shown, entries.read(name)
             except InputError as error:
-                problems.append(f"{printable(name)}: {error}")
+                problems.append(f"{shown}: {error}")
 
 
 def _plain_file(path: Path, title: str) -> bytes | None:
@@ -120,13 +121,15 @@ def _plain_file(path: Path, title: str) -> bytes | None:
         raise SubmissionError(f"{title}: expected a file or folder of JSON lines, got {got}")
     try:
         with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
+            data = file.read(_LIMITS.file_bytes + 1)
     except OSError as error:
         raise EngineError(f"{title}: cannot be read: {error.strerror}") from error
     if data.startswith(_ZIP):
         return None
-    if len(data) > _MOST_BYTES:
-        raise SubmissionError(f"{title}: larger than the {_MOST_BYTES:,} bytes that are read")
+    if len(data) > _LIMITS.file_bytes:
+        raise SubmissionError(
+            f"{title}: larger than the {_LIMITS.file_bytes:,} bytes that are read"
+        )
     return data
 
 

@@ -180,7 +180,7 @@ def test_nobody_at_the_address_is_told():
     endpoint = Endpoint("http://127.0.0.1:9/v1", "m", tries=1)
     with Verdicts(":memory:") as kept:
         found = judge({"p_1": PAIRS["p_1"]}, RULES, endpoint, verdicts=kept)
-    assert found.failures == {"p_1": "no connection (ConnectError)"}
+    assert found.failures == {"p_1": "the connection failed (ConnectError)"}
 
 
 def test_a_long_wait_that_is_asked_for_is_bounded(ask, stand_in):
@@ -289,6 +289,7 @@ def test_a_score_on_the_scale_is_accepted(content):
         ({"url": "http://[h/v1"}, "url: expected http"),
         ({"url": "http://user:word@h/v1"}, "url: expected no user"),
         ({"url": "http://h/v1?key=word"}, "url: expected no user"),
+        ({"url": "ftp://user:word@h/v1"}, "url: expected http"),
         ({"key": "two words"}, "key: expected printable ASCII"),
         ({"tries": 0}, "tries must be at least 1"),
         ({"timeout": 0.0}, "timeout more than 0"),
@@ -298,6 +299,11 @@ def test_endpoints_have_a_form(given, reason):
     with pytest.raises(InputError, match=reason) as caught:
         Endpoint(**{"url": "http://h/v1", "model": "m"} | given)
     assert "word" not in str(caught.value).replace("password", "")
+
+
+def test_an_address_that_only_the_client_refuses_is_wrong_use():
+    with pytest.raises(InputError, match="url: "), Verdicts(":memory:") as kept:
+        judge(PAIRS, RULES, Endpoint("http://a\x00b/v1", "m"), verdicts=kept)
 
 
 def test_a_profile_s_model_is_the_one_to_ask(ask):
