@@ -10,6 +10,7 @@ def main() -> None:
     from gpu_metrics.cli import (  # noqa: F401 - they register
         bench,
         board,
+        calibrate,
         codabench,
         demo,
         doctor,

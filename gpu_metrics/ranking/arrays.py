@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Callable, Mapping
-from functools import reduce
+from functools import cache, reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +27,13 @@ def evaluate(expression: Expression, values: Mapping[str, Array]) -> Array:
     for value in used:
         unscored = np.asarray(unscored | np.isnan(value))
     with np.errstate(all="ignore"):
-        result = _value(ast.parse(expression.text, mode="eval").body, values, unscored, expression)
+        result = _value(_tree(expression.text), values, unscored, expression)
     return np.where(unscored, np.nan, result)
+
+
+@cache
+def _tree(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
 
 
 def _value(
