@@ -195,7 +195,7 @@ def _client(endpoint: Endpoint) -> "httpx.Client":
     try:
         import httpx
     except ImportError:
-        raise EngineError("a judge needs httpx; pip install 'gpu-metrics[piqa]'") from None
+        raise EngineError("a judge needs httpx: pip install 'gpu-metrics[piqa]'") from None
     headers = {"Authorization": f"Bearer {endpoint.key}"} if endpoint.key else {}
     address = endpoint.url.rstrip("/")
     try:

@@ -57,7 +57,8 @@ class AnswerScorer:
         if endpoint is not None and self._rules.judge is None:
             raise InputError(f"endpoint: {self.profile.name} has no judge to ask")
         if absent := [name for module, name in _PACKAGES.items() if find_spec(module) is None]:
-            raise EngineError(f"{', '.join(absent)} not found; pip install 'gpu-metrics[piqa]'")
+            names = " and ".join(absent)
+            raise EngineError(f"reasons need {names}: pip install 'gpu-metrics[piqa]'")
         self.experts = load_experts(experts)
         self._endpoint, self._verdicts, self._concurrency = endpoint, verdicts, concurrency
         self._meters = Meters(self.profile.measures, self.experts.experts)

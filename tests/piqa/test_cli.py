@@ -42,6 +42,50 @@ def test_the_sample_is_scored_end_to_end(experts, answers, tmp_path):
     assert ["total", f"{total:.4f}"] in lines(result.stdout)
 
 
+HELP = """
+import sys
+from gpu_metrics.cli import main
+for verb in ([], ["score"], ["validate"], ["compare"]):
+    sys.argv = ["gpu-metrics", "piqa", *verb, "--help"]
+    try:
+        main()
+    except SystemExit as ended:
+        assert ended.code == 0, verb
+heavy = {"torch", "numpy", "scipy", "sacrebleu", "rouge_score", "httpx"}
+print("loaded:", *heavy & {*sys.modules}, file=sys.stderr)
+"""
+
+
+def test_help_of_every_verb_loads_nothing_heavy():
+    result = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "loaded:\n")
+    assert result.stdout.count("Usage: gpu-metrics piqa") == 4
+
+
+ABSENT = """
+import sys
+from importlib.machinery import PathFinder
+class Without(PathFinder):
+    @classmethod
+    def find_spec(cls, name, *arguments):
+        if name not in ("sacrebleu", "rouge_score", "httpx"):
+            return PathFinder.find_spec(name, *arguments)
+sys.meta_path[:] = [Without if finder is PathFinder else finder for finder in sys.meta_path]
+from gpu_metrics.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(("verb", "code"), [("validate", 1), ("score", 4)])
+def test_validating_needs_no_extra_and_scoring_says_which(experts, answers, verb, code):
+    arguments = ["piqa", verb, str(answers), "--reference", str(experts)]
+    command = [sys.executable, "-c", ABSENT, *arguments]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == code
+    needs = "reasons need sacrebleu and rouge-score: pip install 'gpu-metrics[piqa]'"
+    assert (needs in result.stderr) == (verb == "score")
+
+
 def test_stdout_may_be_the_record(run_cli, experts, answers, tmp_path):
     table = tmp_path / "answers.csv"
     outcome = run_cli(
