@@ -20,8 +20,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::Depr
 @pytest.fixture(scope="module", autouse=True)
 def two_cores():
     """A cluster of two cores and little memory, which ends with the tests."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patched:
         warnings.simplefilter("ignore")
+        patched.setenv("RAY_USAGE_STATS_ENABLED", "0")
         ray.init(
             address="local",
             num_cpus=2,
