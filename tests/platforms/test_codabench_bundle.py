@@ -157,6 +157,13 @@ def test_what_codabench_would_refuse_is_refused_first(bundle, tmp_path, change, 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_zero_is_never_the_best_score(bundle, plain, tmp_path):
+    lower = replace(plain, ranking=replace(plain.ranking, higher_is_better=False))
+    with pytest.raises(ProfileError, match="0 would be the best score; fail on errors"):
+        bundle(replace(COMPETITION, on_error="zero"), lower)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_columns_that_codabench_cannot_hold_are_refused(plain):
     text = plain.text + f'[outputs]\nScore = "total"\n"{"x" * 37}" = "psnr"\n'
     with pytest.raises(ProfileError, match="'x{37}' is too long for a column of Codabench"):
@@ -250,6 +257,7 @@ def test_a_zip_file_holds_the_same_and_is_the_same_every_time(bundle, gallery, p
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
     with zipfile.ZipFile(tmp_path / "one.zip") as archive:
         unpacked = {name: archive.read(name) for name in archive.namelist()}
+        assert {member.external_attr >> 16 for member in archive.infolist()} == {0o644}
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert unpacked == {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 

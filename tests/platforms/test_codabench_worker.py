@@ -114,6 +114,18 @@ def test_a_program_that_takes_too_long_is_killed(program):
     assert result.exit_status == -9
 
 
+def test_a_thread_that_hangs_does_not_keep_the_program(bundle, submission, tmp_path):
+    folder = shutil.copytree(bundle, tmp_path / "other")
+    program = folder / "scoring_program" / "scoring.py"
+    hang = "import time, gpu_metrics.engine\ngpu_metrics.engine.load = lambda *a: time.sleep(300)\n"
+    program.write_text(program.read_text().replace("try:\n    main", f"{hang}try:\n    main"))
+    metadata = folder / "scoring_program" / "metadata.yaml"
+    metadata.write_text(metadata.read_text().replace("--seconds 570", "--seconds 8"))
+    result = dry_run(folder, submission, tmp_path / "output")
+    assert result.problem == "the scoring program ended with status 4"
+    assert result.last_line.endswith("stopped after 8 seconds, which is the time there is")
+
+
 def test_the_program_finds_the_workers_folders(program, tmp_path):
     result = program(
         "import os, sys\n"

@@ -81,7 +81,10 @@ def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
     # images are packed already
     texts = (".md", ".yaml", ".toml", ".txt", ".py", ".csv")
     kind = zipfile.ZIP_DEFLATED if name.endswith(texts) else zipfile.ZIP_STORED
-    archive.writestr(zipfile.ZipInfo(name, _DAY), data, compress_type=kind)
+    member = zipfile.ZipInfo(name, _DAY)
+    # without, some programs unpack files that nobody may read
+    member.external_attr = 0o644 << 16
+    archive.writestr(member, data, compress_type=kind)
 
 
 def _write_pages(

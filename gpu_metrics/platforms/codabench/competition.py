@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from gpu_metrics.errors import InputError, ProfileError
-from gpu_metrics.platforms.codabench.scoring import OnError
+from gpu_metrics.platforms.codabench.scoring import OnError, check_on_error
 from gpu_metrics.profiles import Profile
 
 PROGRAM = "scoring_program"
@@ -84,6 +84,7 @@ def describe(
         InputError, ProfileError: Something that Codabench would refuse.
     """
     _check(competition)
+    check_on_error(competition.on_error, profile)
     chosen = {"queue": competition.queue} if competition.queue else {}
     task = {
         "index": 0,

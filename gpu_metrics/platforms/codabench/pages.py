@@ -89,6 +89,7 @@ main()
 SCORING = '''\
 """The scoring program: python3 scoring.py INPUT OUTPUT [OPTION...], in a worker's container."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -102,7 +103,13 @@ arguments = ["codabench", "score", *sys.argv[1:], "--profile", str(here / "profi
 if (here / "weights").is_dir():
     arguments += ["--weights", str(here / "weights")]
 sys.argv = ["gpu-metrics", *arguments]
-main()
+try:
+    main()
+except SystemExit as ended:
+    # everything is written, and a thread that hangs is not waited for
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(ended.code if isinstance(ended.code, int) else 0)
 '''
 
 REQUIREMENTS = f"gpu-metrics=={__version__}\n"

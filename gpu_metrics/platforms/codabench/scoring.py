@@ -54,8 +54,7 @@ def run_program(
     try:
         output.mkdir(parents=True, exist_ok=True)
         with deadline(seconds):
-            if on_error == "zero" and not profile.ranking.higher_is_better:
-                raise ProfileError(f"{profile.name}: 0 would be the best score; fail on errors")
+            check_on_error(on_error, profile)
             run = _scored(input_, output, profile, device, weights)
             scores = numbers(run, profile)
             run.save(output / "run.json")
@@ -67,6 +66,12 @@ def run_program(
     ranked, value = next(iter(scores.items()))
     tell(f"{ranked} {value:.{profile.ranking.digits}f} from {len(run.images)} images")
     return 0
+
+
+def check_on_error(on_error: OnError, profile: Profile) -> None:
+    """Raise ProfileError where a submission that cannot be scored would win."""
+    if on_error == "zero" and not profile.ranking.higher_is_better:
+        raise ProfileError(f"{profile.name}: 0 would be the best score; fail on errors")
 
 
 def _scored(input_: Path, output: Path, profile: Profile, device: str, weights: Path | None) -> Run:
