@@ -10,9 +10,16 @@ from pathlib import Path
 import pytest
 
 from gpu_metrics.cli import main
+from gpu_metrics.piqa.endpoint import Endpoint
+from gpu_metrics.piqa.judge import Judgement, Reasons, judge
+from gpu_metrics.piqa.verdicts import Verdicts
+from gpu_metrics.profiles import load_profile
 from tests.piqa.stand_in import StandIn
 
 SAMPLE = Path(__file__).parent / "sample"
+
+RULES = load_profile("raim2026-piqa-phase3").answers.judge
+PAIRS = {f"p_{n}": Reasons(f"word{n} noise {'hair ' * n}", "noise hair sky") for n in range(4)}
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,20 @@ def stand_in() -> Iterator[StandIn]:
     """A local endpoint that speaks the protocol."""
     with StandIn() as server:
         yield server
+
+
+@pytest.fixture
+def ask(stand_in: StandIn) -> Callable[..., Judgement]:
+    """Judge reasons by the stand-in, with little patience."""
+
+    def asked(pairs=PAIRS, *, verdicts=":memory:", concurrency=4, rules=RULES, **given):
+        # honest answers have time enough on the busiest machine
+        patience = {"timeout": 10.0, "tries": 3, "pause": 0.01, "longest_pause": 0.1}
+        endpoint = Endpoint(stand_in.url, "judge-1", **patience | given)
+        with Verdicts(verdicts) as kept:
+            return judge(pairs, rules, endpoint, verdicts=kept, concurrency=concurrency)
+
+    return asked
 
 
 @pytest.fixture
