@@ -30,9 +30,14 @@ RULES = {"Add", "Add_And_Delete", "Add_And_Delete_Multiple", "Force_Last", "Forc
 RULES |= {"Force_Latest_Multiple"}
 
 
+def described(folder: Path) -> dict:
+    """What a bundle says of its competition."""
+    return yaml.safe_load((folder / "competition.yaml").read_text("utf-8"))
+
+
 def refused(folder: Path) -> list[str]:
     """Why Codabench would not make a competition from a bundle; nothing where it would."""
-    content = yaml.safe_load((folder / "competition.yaml").read_text("utf-8"))
+    content = described(folder)
     problems = [f"no {key}" for key in REQUIRED if not content.get(key)]
     problems += _unknown("competition", content, KNOWN)
     if content.get("version") != 2:

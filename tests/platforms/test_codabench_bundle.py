@@ -1,47 +1,20 @@
 import os
 import shutil
-import subprocess
-import sys
 import zipfile
 from dataclasses import replace
-from datetime import UTC, datetime
 
-import cv2
-import numpy as np
 import pytest
 import yaml
 
 from gpu_metrics.errors import EngineError, InputError, ProfileError, ReferenceSetError
-from gpu_metrics.intake.validation import validate, wanted_by_names
 from gpu_metrics.pairing import reference_folders
 from gpu_metrics.platforms.codabench.bundle import write_bundle
 from gpu_metrics.platforms.codabench.competition import Competition, Phase, columns
 from gpu_metrics.profiles import load_profile, parse_profile, profile_names
-from tests.platforms.codabench_rules import refused
+from tests.platforms.codabench_rules import described, refused
+from tests.platforms.conftest import COMPETITION, day
 
-
-def day(number):
-    return datetime(2026, 3, number, tzinfo=UTC)
-
-
-COMPETITION = Competition("A test", "example/image:1", [Phase("One", day(1), day(5))])
 IMAGES = [load_profile(name) for name in profile_names() if "piqa" not in name]
-
-
-@pytest.fixture
-def bundle(gallery, tmp_path, plain):
-    """Write a bundle and give its folder."""
-
-    def bundle(competition=COMPETITION, profile=plain, reference=gallery.reference, **options):
-        folders = None if reference is None else reference_folders(reference)
-        write_bundle(tmp_path / "bundle", competition, profile, reference=folders, **options)
-        return tmp_path / "bundle"
-
-    return bundle
-
-
-def described(folder):
-    return yaml.safe_load((folder / "competition.yaml").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("profile", IMAGES, ids=lambda profile: profile.name)
@@ -214,42 +187,6 @@ def test_without_reference_the_bundle_is_complete_but_for_the_data(bundle):
     assert not (folder / "starting_kit" / "sample_submission.zip").exists()
 
 
-def test_the_sample_submission_is_valid_and_grey(bundle, gallery, plain):
-    kit = bundle() / "starting_kit"
-    wanted = wanted_by_names(kit / "names.txt", plain.images)
-    assert validate(kit / "sample_submission.zip", wanted, plain.images, deep=True).fit == 6
-    with zipfile.ZipFile(kit / "sample_submission.zip") as archive:
-        for id_, truth in gallery.truth.items():
-            data = np.frombuffer(archive.read(f"{id_}.png"), np.uint8)
-            image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-            assert image.shape == truth.shape and (image == 128).all()
-
-
-def test_the_local_scorer_gives_the_scores_of_the_server(bundle, gallery, run_cli):
-    kit = bundle() / "starting_kit"
-    command = [sys.executable, kit / "local_scorer.py", gallery.submission, gallery.reference]
-    local = subprocess.run([*command, "--format", "json"], capture_output=True, text=True)
-    expected = run_cli(
-        *("score", gallery.submission, "--reference", gallery.reference),
-        *("--profile", kit / "profile.toml", "--format", "json"),
-    )
-    assert (local.returncode, local.stderr) == (0, "")
-    assert local.stdout.split('"provenance"')[0] == expected.out.split('"provenance"')[0]
-
-
-def test_the_local_scorer_says_how_it_is_used(bundle):
-    command = [sys.executable, bundle() / "starting_kit" / "local_scorer.py"]
-    told = subprocess.run(command, capture_output=True, text=True)
-    assert told.returncode == 1
-    assert "SUBMISSION is a zip file or a folder" in told.stderr
-
-
-def test_networks_travel_with_the_program(bundle):
-    folder = bundle(weights={"alexnet-features.safetensors": b"weights"})
-    weights = folder / "scoring_program" / "weights"
-    assert (weights / "alexnet-features.safetensors").read_bytes() == b"weights"
-
-
 def test_a_zip_file_holds_the_same_and_is_the_same_every_time(bundle, gallery, plain, tmp_path):
     folder, folders = bundle(), reference_folders(gallery.reference)
     for name in ("one.zip", "two.zip"):
@@ -276,24 +213,3 @@ def test_a_failing_disk_leaves_nothing(bundle, tmp_path, monkeypatch):
     with pytest.raises(EngineError, match="No space left on device"):
         bundle()
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_pages_tell_the_rules(bundle):
-    official = load_profile("raim2026-flash-portrait")
-    folder = bundle(profile=official)
-    evaluation = (folder / described(folder)["pages"][1]["file"]).read_text()
-    for name, expression in official.formula.items():
-        assert f"{name} = {expression.text}" in evaluation
-    assert "| `lpips_person` | lpips (net alex, mode box, pad 8) | `mask >= 128` | lower |" in (
-        evaluation
-    )
-    submission = (folder / described(folder)["pages"][2]["file"]).read_text()
-    assert "6 images" in submission and "`.png`" in submission
-
-
-def test_the_logo_is_a_picture(bundle):
-    data = (bundle() / "logo.png").read_bytes()
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    assert image.shape == (256, 256)
-    assert (image[128, 64], image[128, 192], image[0, 0], image[0, 255]) == (236, 44, 44, 236)
-    assert data.startswith(b"\x89PNG")

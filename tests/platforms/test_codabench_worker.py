@@ -1,6 +1,5 @@
 import shutil
 import zipfile
-from datetime import datetime
 
 import pytest
 import yaml
@@ -8,10 +7,9 @@ import yaml
 from gpu_metrics.errors import InputError
 from gpu_metrics.pairing import reference_folders
 from gpu_metrics.platforms.codabench.bundle import write_bundle, zip_folder
-from gpu_metrics.platforms.codabench.competition import Competition, Phase
 from gpu_metrics.platforms.codabench.worker import dry_run
+from tests.platforms.conftest import COMPETITION
 
-COMPETITION = Competition("A test", "example/image:1", [Phase("One", datetime(2026, 3, 1))])
 GOOD = '{"total": 3.5, "psnr": 1, "ssim": 0.5, "other": 9}'
 
 
