@@ -111,6 +111,19 @@ def test_nobody_at_the_address_is_told():
     assert found.failures == {"p_1": "the connection failed (ConnectError)"}
 
 
+@pytest.mark.parametrize(
+    ("headers", "least"),
+    [({}, 0.1 + 0.2), ({"Retry-After": "0.4"}, 0.4 + 0.4)],
+    ids=["grows", "told"],
+)
+def test_pauses_grow_and_are_as_long_as_the_server_asks(ask, stand_in, headers, least):
+    stand_in.reply = lambda q, n: Reply(429, headers=headers) if n <= 2 else score(7)
+    begin = time.perf_counter()
+    found = ask({"p_1": PAIRS["p_1"]}, concurrency=1, pause=0.1, longest_pause=1.0)
+    assert found.scores == {"p_1": (7, 7)}
+    assert time.perf_counter() - begin >= least
+
+
 def test_a_long_wait_that_is_asked_for_is_bounded(ask, stand_in):
     stand_in.reply = lambda q, n: (
         Reply(429, headers={"Retry-After": "3600"}) if n == 1 else score(7)
