@@ -36,7 +36,7 @@ def saved(runs):
 
 
 def contents(runs):
-    return {path.name: path.read_bytes() for path in runs.iterdir() if "rows" not in path.name}
+    return {path.name: path.read_bytes() for path in runs.glob("[!.]*") if "rows" not in path.name}
 
 
 def test_records_and_a_table_of_all(rescore, teams, tmp_path, gallery):

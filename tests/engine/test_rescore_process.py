@@ -83,7 +83,7 @@ def saved(runs):
 
 
 def contents(runs):
-    return {path.name: path.read_bytes() for path in runs.iterdir() if "rows" not in path.name}
+    return {path.name: path.read_bytes() for path in runs.glob("[!.]*") if "rows" not in path.name}
 
 
 def wait_for_records(process, runs, count):
