@@ -39,7 +39,8 @@ def insert_submission(
     number = connection.scalar(select(teams.c.id).where(teams.c.name == team))
     if number is None:
         number = _insert(connection, teams, name=team)
-    sha256 = record_sha256(run)
+    record = asdict(run)
+    sha256 = _sha256(record)
     known = connection.scalar(
         select(submissions.c.id).where(
             submissions.c.team == number,
@@ -59,7 +60,7 @@ def insert_submission(
         record_sha256=sha256,
         files_sha256=files_sha256(run),
     )
-    insert_run(connection, submission, run, profile, added_at=added_at)
+    _append(connection, submission, run, record, sha256, profile, added_at)
     return Added(submission, new=True)
 
 
@@ -67,21 +68,34 @@ def insert_run(
     connection: Connection, submission: int, run: Run, profile: Profile, *, added_at: datetime
 ) -> bool:
     """Append a run to a submission; False where it has this very record."""
+    record = asdict(run)
+    sha256 = _sha256(record)
+    same = runs.c.submission == submission, runs.c.record_sha256 == sha256
+    if connection.scalar(select(runs.c.id).where(*same)) is not None:
+        return False
+    _append(connection, submission, run, record, sha256, profile, added_at)
+    return True
+
+
+def _append(
+    connection: Connection,
+    submission: int,
+    run: Run,
+    record: dict[str, Any],
+    sha256: str,
+    profile: Profile,
+    added_at: datetime,
+) -> None:
     if run.profile.digest != profile.digest:
         raise InputError(
             f"{run.submission}: scored by {run.profile.name} {run.profile.version} (digest "
             f"{run.profile.digest:.12}), not by {profile.name} {profile.version} "
             f"({profile.digest:.12}); name the profile that scored it"
         )
-    sha256 = record_sha256(run)
-    same = runs.c.submission == submission, runs.c.record_sha256 == sha256
-    if connection.scalar(select(runs.c.id).where(*same)) is not None:
-        return False
     digests = select(profiles.c.digest).where(profiles.c.digest == profile.digest)
     if connection.scalar(digests) is None:
         values = {"name": profile.name, "version": profile.version, "text": profile.text}
         connection.execute(insert(profiles).values(digest=profile.digest, **values))
-    record = asdict(run)
     rows = record.pop("images")
     numbers = {name: record.pop(name) for name in ("means", "scores")}
     number = _insert(
@@ -105,12 +119,6 @@ def insert_run(
                 for position, row in enumerate(rows)
             ],
         )
-    return True
-
-
-def record_sha256(run: Run) -> str:
-    """SHA-256 of a record, whatever the order of its keys."""
-    return _sha256(asdict(run))
 
 
 def files_sha256(run: Run) -> str | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, exists, func, select
 
 from gpu_metrics.board.schema import marks, moment, profiles, runs, submissions, teams
 from gpu_metrics.board.store import Board
@@ -112,10 +112,14 @@ def standing(
 
 def _profile(connection: Connection, phase: str, wanted: str | None) -> Profile:
     """The one profile of a phase that `wanted` names; its text is the one stored with the runs."""
-    scored = runs.join(submissions)
-    used = select(runs.c.profile).select_from(scored).where(submissions.c.phase == phase)
-    query = select(profiles).where(profiles.c.digest.in_(used)).order_by(profiles.c.digest)
-    known = connection.execute(query).all()
+    used = (
+        select(runs.c.id)
+        .select_from(runs.join(submissions))
+        .where(runs.c.profile == profiles.c.digest, submissions.c.phase == phase)
+    )
+    known = connection.execute(
+        select(profiles).where(exists(used)).order_by(profiles.c.digest)
+    ).all()
     if not known:
         phases = connection.scalars(select(submissions.c.phase).distinct()).all()
         there = ", ".join(map(repr, sorted(phases))) or "none"
