@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -14,6 +16,9 @@ of = pytest.mark.parametrize
 # place in memory, and one pixel in some millions then rounds to the next 2^-24
 few = settings(max_examples=15, derandomize=True)
 seeds = st.integers(0, 2**32 - 1)
+FLOATS = ["mse", "mse-luma", "mse-y", "psnr", "ciede2000", "cie76"]
+# one pixel in hundreds may round to the next 2^-24 in another order of terms; none did
+ONE_ROUNDING = dict(rtol=0, atol=1e-9, equal_nan=True)
 
 
 def bytes_like(shape, generator):
@@ -146,3 +151,82 @@ def test_region_is_nan_only_when_nothing_counts(subject, score, scene):
     margin = (subject.min_side - 1) // 2
     counted = mask[..., margin : mask.shape[-2] - margin, margin : mask.shape[-1] - margin]
     assert score(x, y, mask).isnan().tolist() == (counted.sum(dim=(-2, -1)) == 0).tolist()
+
+
+@of("subject", [*PIXELWISE, *dict(WINDOWS)], indirect=True)
+@few
+@given(scene=scenes(min_side=11))
+def test_identical_images_score_the_best_wherever_anything_counts(subject, score, scene):
+    x, _, mask, _ = scene
+    scores = score(x, x, mask)
+    assert ((scores == subject.best) | scores.isnan()).all()
+    assert (score(x, x) == subject.best).all()
+
+
+@of("subject", [*PIXELWISE, *dict(WINDOWS)], indirect=True)
+@few
+@given(scene=scenes(min_side=11))
+def test_order_of_images_and_batches_never_matters(score, scene):
+    x, y, mask, _ = scene
+    scores = score(x, y, mask)
+    torch.testing.assert_close(score(y, x, mask), scores, **ONE_ROUNDING)
+    torch.testing.assert_close(score(*(t.flip(0) for t in scene[:3])).flip(0), scores, **EXACTLY)
+    alone = [score(*(t[b : b + 1] for t in scene[:3])) for b in range(2)]
+    torch.testing.assert_close(torch.cat(alone), scores, **EXACTLY)
+
+
+@of("subject", [*PIXELWISE, *dict(WINDOWS)], indirect=True)
+@few
+@given(scene=scenes(min_side=11), turn=st.sampled_from(["left-right", "up-down", "quarter"]))
+def test_mirrors_and_turns_never_matter(score, scene, turn):
+    axes = {"left-right": -1, "up-down": -2}
+    moved = (
+        t.flip(axes[turn]) if turn in axes else t.rot90(1, (-2, -1)).contiguous() for t in scene[:3]
+    )
+    torch.testing.assert_close(score(*moved), score(*scene[:3]), **ONE_ROUNDING)
+
+
+@of("subject", ["mse", "mse-luma", "mse-y"], indirect=True)
+@few
+@given(scene=scenes(), factor=st.integers(2, 12))
+def test_error_grows_with_the_square_of_the_difference(score, scene, factor):
+    x, y, mask, _ = scene
+    y = 120 + y % 16
+    step = (x % 10).int() * torch.where(x > 127, -1, 1)
+    once, often = (score((y + k * step).byte(), y, mask) for k in (1, factor))
+    # sums are exact; the divisions by white and by the count round
+    torch.testing.assert_close(often, factor**2 * once, rtol=1e-15, atol=0, equal_nan=True)
+
+
+@of("subject", FLOATS, indirect=True)
+@few
+@given(scene=scenes(), stray=st.sampled_from([math.nan, math.inf, -math.inf]))
+def test_line_30_what_is_not_finite_is_no_score(score, scene, stray):
+    x, y, mask, generator = scene
+    x, y = x.double() / 255, y.double() / 255
+    place = (..., torch.randint(x.shape[-2], (), generator=generator), x.shape[-1] // 2)
+    spoiled = x.clone()
+    spoiled[place] = stray
+    hit = mask[place].expand_as(mask[..., 0, 0])
+    scores = score(spoiled, y, mask)
+    assert not scores[hit].isfinite().any()
+    torch.testing.assert_close(scores[~hit], score(x, y, mask)[~hit], **EXACTLY)
+
+
+@of("subject", [*PIXELWISE, *dict(WINDOWS)], indirect=True)
+@few
+@given(
+    scene=scenes(min_side=11), layout=st.sampled_from(["interleaved", "crop", "columns", "turned"])
+)
+def test_memory_never_matters(score, scene, layout):
+    def lay(t):
+        match layout:
+            case "interleaved":
+                return t.movedim(1, -1).contiguous().movedim(-1, 1)
+            case "crop":
+                return torch.nn.functional.pad(t, (3, 2, 1, 4), value=1)[..., 1:-4, 3:-2]
+            case "columns":
+                return t.repeat_interleave(2, dim=-1)[..., ::2]
+        return t.mT.contiguous().mT
+
+    torch.testing.assert_close(score(*map(lay, scene[:3])), score(*scene[:3]), **EXACTLY)
