@@ -8,6 +8,7 @@ weighs on all alike. Images are a photograph and a noisy copy, 1024 x 1024; for 
 
 import argparse
 import json
+import os
 import platform
 import re
 import statistics
@@ -44,6 +45,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15, help="calls of everybody")
     arguments = parser.parse_args()
 
+    # what others kept busy in the minute before, in cores
+    busy = round(os.getloadavg()[0], 1)
     results = {}
     with torch.no_grad(), recorded() as paths:
         for name, (contest, x, y) in contests().items():
@@ -57,6 +60,7 @@ def main() -> None:
         "changed_files": _git("status", "--porcelain", "--untracked-files=no").splitlines(),
         "cpu": _processor(),
         "threads": torch.get_num_threads(),
+        "busy_processes": busy,
         "versions": {name: installed_version(name) for name in (*PACKAGES, OPENCV)},
         "served_by": {name: sorted(taken) for name, taken in sorted(paths.items())},
         "rounds": arguments.rounds,
