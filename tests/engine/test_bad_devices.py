@@ -36,7 +36,8 @@ worker.serve(decode)
 
 
 @pytest.mark.parametrize("fault", ["line-55 kill", "line-56 abort", "line-57 hang"])
-def test_a_file_that_harms_its_decoder_costs_itself_alone(spoiled, plain, monkeypatch, fault):
+def test_a_file_that_harms_its_decoder_costs_itself_alone(spoiled, monkeypatch, fault):
+    plain = Scorer(PLAIN, spoiled.reference, device="cpu")
     workers = Workers(1, command=(sys.executable, "-c", DECODER), seconds=1)
     monkeypatch.setattr(decoding, "WORKERS", workers)
     monkeypatch.setattr(isolated, "PATIENCE", 1)
