@@ -1,8 +1,9 @@
 """`gpu-metrics board`: a leaderboard that only grows."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -10,6 +11,14 @@ from gpu_metrics.cli.app import app, say, verb
 from gpu_metrics.cli.tables import TableFormat, show
 from gpu_metrics.errors import SOME_REJECTED, InputError
 from gpu_metrics.profiles import load_profile
+
+
+class Pick(StrEnum):
+    """Which submission of a team counts."""
+
+    best = "best"
+    last = "last"
+
 
 group = typer.Typer(
     no_args_is_help=True, help="Keep submissions and runs, and show the standing of a phase."
@@ -98,9 +107,7 @@ def show_board(
     db: Database,
     phase: Phase,
     profile: Scored = None,
-    pick: Annotated[
-        Literal["best", "last"], typer.Option(help="Which submission of a team counts.")
-    ] = "best",
+    pick: Annotated[Pick, typer.Option(help="Which submission of a team counts.")] = Pick.best,
     draws: Annotated[
         int, typer.Option(min=0, help="Draws of the bootstrap over images; 0 for none.")
     ] = 4000,
@@ -114,7 +121,7 @@ def show_board(
 
     trust = None
     with opened(db) as board:
-        shown = standing(board, phase, profile=profile, pick=pick)
+        shown = standing(board, phase, profile=profile, pick=pick.value)
         if draws and shown.places:
             from gpu_metrics.ranking.boards import trust_in
 
@@ -124,7 +131,9 @@ def show_board(
                 say(f"note: no intervals: {error}")
     columns, rows = standings.table(shown, trust)
     rules = shown.profile
-    title = f"{phase}: {rules.name} {rules.version} ({rules.digest[:12]}), {pick} of each team"
+    title = (
+        f"{phase}: {rules.name} {rules.version} ({rules.digest[:12]}), {shown.pick} of each team"
+    )
     show(columns, rows, standings.document(shown, trust), format=format, title=title)
     for remark in [*shown.remarks(), *standings.remarks(trust)]:
         say(f"note: {remark}")

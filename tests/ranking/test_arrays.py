@@ -61,7 +61,7 @@ def test_elementary_functions_agree_to_the_last_place(text):
     np.testing.assert_array_max_ulp(evaluate(expression, {"a": a}), np.array(expected), 4)
 
 
-@pytest.mark.parametrize("name", [n for n in profile_names() if n != "raim2026-piqa"])
+@pytest.mark.parametrize("name", profile_names())
 def test_shipped_formulas_agree_with_the_scalar_language(name):
     profile = load_profile(name)
     known = {name: np.array([value]) for name, value in profile.typical.items()}
