@@ -11,11 +11,13 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from gpu_metrics.engine import Scorer
     from gpu_metrics.metrics import Network, delta_e, lpips, mse, psnr, ssim
+    from gpu_metrics.piqa.scoring import AnswerScorer
     from gpu_metrics.profiles import Profile, load_profile, profile_names
     from gpu_metrics.results import Run
     from gpu_metrics.weights import find_weights
 
 __all__ = [
+    "AnswerScorer",
     "Network",
     "Profile",
     "Run",
@@ -31,6 +33,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AnswerScorer": "piqa.scoring",
     "Scorer": "engine",
     "Run": "results",
     "find_weights": "weights",

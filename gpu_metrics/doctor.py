@@ -52,6 +52,7 @@ def facts() -> dict[str, str]:
         "torch": torch.__version__,
         "decoder": DECODER,
         "kornia": f"{installed_version('kornia')}",
+        "numba": f"{installed_version('numba')}",
         "cupy": installed_version("cupy-cuda12x") or installed_version("cupy-cuda13x") or "absent",
         "cpu": ", ".join(f"{k} {v}" for k, v in device_facts(torch.device("cpu")).items()),
     }

@@ -28,7 +28,8 @@ def provenance(
     Args:
         device: Where metrics were computed.
         weights: The networks used, by name.
-        kernels: Which path served each kernel: the kernel itself, or its twin and why.
+        kernels: Which path served each kernel: the kernel itself, its compiled form on a CPU, or its
+            twin and why.
         reference_sha256: Hash over ground truth and masks.
         origins: Where the pixels of each scored image came from.
         cached: How many rows were known from an earlier run.
@@ -41,6 +42,7 @@ def provenance(
         "platform": f"{platform.system()} {platform.machine()}",
         "torch": torch.__version__,
         "kornia": installed_version("kornia"),
+        "numba": installed_version("numba"),
         "decoders": sorted({origin.decoder for origin in origins}),
         **device_facts(device),
         "kernels": {name: sorted(paths) for name, paths in sorted(kernels.items())},

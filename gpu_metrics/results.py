@@ -58,8 +58,8 @@ class Run:
     """The record of one submission scored by one profile.
 
     `scores` holds `total` and every other named value of the formula; `means` the measures. A
-    `partial` run has rejected images: its means cover the rest and its scores are all None, so it
-    can never be ranked.
+    `partial` run has rejected images, or answers that a judge did not score: its means cover the
+    rest and its scores are all None, so it can never be ranked.
     """
 
     profile: ProfileStamp

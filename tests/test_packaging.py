@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-KERNELS = {f"gpu_metrics/kernels/{path.name}" for path in ROOT.glob("kernels/*.cu*")}
-PROFILES = {
-    f"gpu_metrics/profiles/{path.name}" for path in ROOT.glob("gpu_metrics/profiles/*.toml")
+KERNELS = {
+    f"gpu_metrics/{path.relative_to(ROOT)}"
+    for pattern in ("*.cu*", "**/*.py")
+    for path in ROOT.glob(f"kernels/{pattern}")
 }
+PROFILES = {str(path.relative_to(ROOT)) for path in ROOT.glob("gpu_metrics/**/*.toml")}
 PYTHON = {str(path.relative_to(ROOT)) for path in ROOT.glob("gpu_metrics/**/*.py")}
 
 
