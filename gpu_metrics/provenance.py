@@ -28,8 +28,8 @@ def provenance(
     Args:
         device: Where metrics were computed.
         weights: The networks used, by name.
-        kernels: Which path served each kernel: the kernel itself, its compiled form on a CPU, or its
-            twin and why.
+        kernels: Which path served each kernel: the kernel itself, its compiled form on a CPU, or
+            its twin and why.
         reference_sha256: Hash over ground truth and masks.
         origins: Where the pixels of each scored image came from.
         cached: How many rows were known from an earlier run.
