@@ -7,8 +7,16 @@ import subprocess
 import sys
 import time
 
-VERBS = [[], ["score"], ["validate"], ["demo"], ["weights"], ["doctor"], ["profiles"]]
-VERBS += [["profiles", verb] for verb in ("list", "show", "check")]
+VERBS = [
+    [],
+    *([name] for name in ("score", "rescore", "validate", "pack", "bench", "demo", "doctor")),
+    *([name] for name in ("weights", "verify", "final", "calibrate", "grand-challenge")),
+    *(["profiles", *name] for name in ([], ["list"], ["show"], ["check"])),
+    *(["board", *name] for name in ([], ["add"], ["show"], ["strike"], ["export"], ["import"])),
+    *(["codabench", *name] for name in ([], ["bundle"], ["run"], ["score"])),
+    *(["piqa", *name] for name in ([], ["score"], ["validate"], ["compare"])),
+    *(["evalai", *name] for name in ([], ["worker"])),
+]
 
 HELP = f"""
 import sys
