@@ -3,8 +3,8 @@
     python -m benchmarks.cold_start [--groups 100] [--device auto]
 
 Started from the reference folder, from a pack, and from a pack with no kernel compiled before for
-this CPU. Files are in the page cache each time, as in a container that has just been unpacked. Five
-minutes on two cores once the demo set is there.
+this CPU. Files are in the page cache each time, as in a container that has just been unpacked.
+Seven minutes on two cores once the demo set is there.
 """
 
 import argparse

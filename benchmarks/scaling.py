@@ -4,7 +4,7 @@
 
 Images are drawn, by the official profile, with a person in half of the frame. `submissions` streams
 small ones through `score_many` as `gpu-metrics rescore` does and reads the memory on the way; all
-else is timed in turns. Values must not depend on any of it. Five minutes on two cores.
+else is timed in turns. Values must not depend on any of it. Six minutes on two cores.
 """
 
 import argparse
