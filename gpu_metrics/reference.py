@@ -6,14 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-from jaxtyping import Bool, UInt8
+import numpy as np
+from jaxtyping import UInt8
 from torch import Tensor
 
 from gpu_metrics.errors import InputError, ReferenceSetError
 from gpu_metrics.images import read_color, read_mask
 from gpu_metrics.pairing import Folders, ReferenceFiles, find_reference, reference_folders
 from gpu_metrics.profiles import Profile, Region
+
+Array = TypeVar("Array", Tensor, np.ndarray)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,8 @@ class Reference:
         return hashlib.sha256(hashes.encode()).hexdigest()
 
 
-def region_mask(mask: UInt8[Tensor, "*B H W"], region: Region) -> Bool[Tensor, "*B H W"]:
-    """Pixels of a region, by its rule on the mask's values."""
+def region_mask(mask: Array, region: Region) -> Array:
+    """Pixels of a region, by its rule on the mask's values `(..., H, W)`."""
     return mask >= region.threshold if region.operator == ">=" else mask < region.threshold
 
 

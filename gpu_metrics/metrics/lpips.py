@@ -112,7 +112,7 @@ def region_boxes(mask: Mask, pad: int = 0) -> list[list[Box | None]]:
     """Bounding box of each region of each image, grown by `pad`; None for an empty region."""
     rows, columns = mask.any(dim=-1).cpu(), mask.any(dim=-2).cpu()
     return [
-        [_box(r, c, pad) for r, c in zip(*both, strict=True)]
+        [box_around(r, c, pad) for r, c in zip(*both, strict=True)]
         for both in zip(rows, columns, strict=True)
     ]
 
@@ -149,7 +149,8 @@ def _upsampling(source: int, target: int, device: torch.device) -> Float64[Tenso
     return interpolate(identity, size=target, mode="linear", align_corners=False)[:, 0].mT
 
 
-def _box(rows: Tensor, columns: Tensor, pad: int) -> Box | None:
+def box_around(rows: Tensor, columns: Tensor, pad: int) -> Box | None:
+    """The box of a region that touches these rows `(H,)` and columns `(W,)`, grown by `pad`."""
     inside_rows, inside_columns = rows.nonzero(), columns.nonzero()
     if len(inside_rows) == 0:
         return None
