@@ -226,3 +226,18 @@ def test_a_single_pixel_is_scored_as_far_as_it_goes(run_cli, tmp_path, write):
     assert record["means"] == {"psnr": 100, "ssim": None}
     assert record["scores"] == {"total": None}
     assert record["warnings"] == ["001: ssim is not scored: not defined for 1 x 1 (needs 11 x 11)"]
+
+
+def test_a_profiled_run_tells_its_stages_apart_from_the_result(gallery, run_cli, tmp_path):
+    trace = tmp_path / "trace.json"
+    arguments = ["--profile", PLAIN, "--reference", gallery.reference, "--device", "cpu"]
+    plain = run_cli("score", gallery.submission, *arguments, "--format", "json")
+    profiled = run_cli(
+        *("score", gallery.submission, *arguments, "--format", "json"),
+        *("--threads", "2", "--profile-run", trace),
+    )
+    assert profiled.code == 0
+    assert profiled.out == plain.out
+    assert "decode" in profiled.err and "of all work" in profiled.err
+    names = {event["name"] for event in json.loads(trace.read_text())["traceEvents"]}
+    assert {"decode", "read and hash"} <= names
