@@ -9,8 +9,10 @@ from gpu_metrics.contests.contest import (
     Gate,
     GivenInput,
     Invitation,
+    JuryRules,
     Phase,
     Place,
+    Rate,
     Share,
 )
 from gpu_metrics.contests.form import parse_contest
@@ -23,8 +25,10 @@ __all__ = [
     "Gate",
     "GivenInput",
     "Invitation",
+    "JuryRules",
     "Phase",
     "Place",
+    "Rate",
     "Share",
     "contest_names",
     "load_contest",

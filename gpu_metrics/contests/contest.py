@@ -99,6 +99,41 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Rate:
+    """The picks of a jury divided by the most there could be: one on every ballot counted."""
+
+    of: str
+
+
+@dataclass(frozen=True, slots=True)
+class JuryRules:
+    """How jurors vote, and how their picks are counted.
+
+    Args:
+        gives: The given input that picks are counted into.
+        score: The assignment of the formula that is the score of the jury.
+        best: How many results a juror picks in a scene.
+        scenes: Over how many scenes the jury votes.
+        dimensions: What a juror is asked to judge by.
+        pooling: "ballots" counts every pick of every ballot; "scenes" counts 1 for each of the
+            `best` teams that most jurors picked in a scene.
+        ties: Of teams that are equal across the last place of a scene, under pooling "scenes":
+            "share" divides what is left among them, "all" gives each 1, "none" nothing.
+        unseen: A team that was kept from some jurors has its picks "scaled" to as many ballots as
+            there are in a scene, or the lack is "ignored".
+    """
+
+    gives: str
+    score: str
+    best: int
+    scenes: int
+    dimensions: tuple[str, ...]
+    pooling: Literal["ballots", "scenes"]
+    ties: Literal["share", "all", "none"]
+    unseen: Literal["scaled", "ignored"]
+
+
+@dataclass(frozen=True, slots=True)
 class Constant:
     """A number that the rules chose, and the range over which a host wonders about it."""
 
@@ -113,7 +148,7 @@ class Contest:
 
     `inputs` come from boards or from the host, `across` compares teams by an input, and `formula`
     uses both and the `constants`, in its order. `awards` go down the standing: how many there are
-    of each.
+    of each. `jury` says how votes become one of the inputs, where there is a jury.
     """
 
     name: str
@@ -124,7 +159,8 @@ class Contest:
     inputs: Mapping[str, BoardInput | GivenInput]
     invitation: Invitation | None
     gates: tuple[Gate, ...]
-    across: Mapping[str, Place | Share]
+    across: Mapping[str, Place | Share | Rate]
+    jury: JuryRules | None
     constants: Mapping[str, Constant]
     formula: Mapping[str, Expression]
     ranking: Ranking
@@ -147,7 +183,8 @@ class Contest:
         return None
 
     def _rules(self) -> dict[str, Any]:
-        return {
+        jury = {} if self.jury is None else {"jury": repr(self.jury)}
+        return jury | {
             "schema": SCHEMA,
             "name": self.name,
             "version": self.version,

@@ -11,8 +11,10 @@ from gpu_metrics.contests.contest import (
     Gate,
     GivenInput,
     Invitation,
+    JuryRules,
     Phase,
     Place,
+    Rate,
     Share,
 )
 from gpu_metrics.errors import ProfileError
@@ -21,9 +23,19 @@ from gpu_metrics.profiles.document import parse_assignments, read_document
 from gpu_metrics.profiles.scoreboard import parse_columns, parse_ranking
 
 _TABLES = ["inputs", "formula", "ranking"]
-_OPTIONAL = ["invited", "gates", "across", "constants", "columns", "awards"]
+_OPTIONAL = ["invited", "gates", "across", "jury", "constants", "columns", "awards"]
 _PHASE = {"phase": "a string", "profile": "a string"}
 _CONSTANT = {"value": "a number", "low": "a number", "high": "a number"}
+_JURY = {
+    "gives": "a string",
+    "score": "a string",
+    "best": "a whole number",
+    "scenes": "a whole number",
+    "dimensions": "a list of strings",
+    "pooling": "a string",
+    "ties": "a string",
+    "unseen": "a string",
+}
 _LINE = r"\S(.*\S)?"
 
 
@@ -40,6 +52,12 @@ def parse_contest(text: str, *, where: str) -> Contest:
     known = [*inputs, *across, *constants]
     rules, place = table("formula")
     formula = parse_assignments(rules, known, where=place)
+    jury = _jury(*table("jury"), inputs, formula)
+    for name, rule in across.items():
+        if isinstance(rule, Rate) and (jury is None or jury.gives != rule.of):
+            raise ProfileError(
+                f'{where}, [across] {name}: endpoints = "possible" is for what a [jury] gives'
+            )
     rules, place = table("ranking")
     ranking = parse_ranking(rules, formula, where=place)
     rules, place = table("columns")
@@ -53,6 +71,7 @@ def parse_contest(text: str, *, where: str) -> Contest:
         invitation=_invitation(*table("invited")),
         gates=_gates(*table("gates"), inputs),
         across=across,
+        jury=jury,
         constants=constants,
         formula=formula,
         ranking=ranking,
@@ -107,22 +126,57 @@ def _gates(table: Mapping[str, Any], where: str, inputs: Iterable[str]) -> tuple
 
 def _across(
     table: Mapping[str, Any], where: str, inputs: Iterable[str]
-) -> dict[str, Place | Share]:
-    across: dict[str, Place | Share] = {}
+) -> dict[str, Place | Share | Rate]:
+    across: dict[str, Place | Share | Rate] = {}
     for name, entry in table.items():
         place = f"{where} {name}"
         check_name(name, inputs, where=where)
         check_kind(entry, "a table", where=place)
         rules = {"of": "a string", "as": "a string"}
         if entry.get("as") == "share":
-            check_keys(entry, rules | {"equal": "a number"}, {}, where=place)
-            across[name] = Share(entry["of"], float(entry["equal"]))
+            across[name] = _share(entry, rules | {"endpoints": "a string"}, where=place)
         else:
             check_keys(entry, rules | {"higher_is_better": "true or false"}, {}, where=place)
             check_choice("as", entry["as"], ["place", "share"], where=place)
             across[name] = Place(entry["of"], entry["higher_is_better"])
         check_choice("input", entry["of"], inputs, where=place)
     return across
+
+
+def _share(entry: Mapping[str, Any], rules: dict[str, str], *, where: str) -> Share | Rate:
+    endpoints = entry.get("endpoints", "observed")
+    check_choice("endpoints", endpoints, ["observed", "possible"], where=where)
+    if endpoints == "possible":
+        check_keys(entry, rules, {}, where=where)
+        return Rate(entry["of"])
+    optional = {"endpoints": rules.pop("endpoints")}
+    check_keys(entry, rules | {"equal": "a number"}, optional, where=where)
+    return Share(entry["of"], float(entry["equal"]))
+
+
+def _jury(
+    table: Mapping[str, Any],
+    where: str,
+    inputs: Mapping[str, BoardInput | GivenInput],
+    formula: Iterable[str],
+) -> JuryRules | None:
+    if not table:
+        return None
+    check_keys(table, _JURY, {}, where=where)
+    given = [name for name, source in inputs.items() if isinstance(source, GivenInput)]
+    check_choice("gives", table["gives"], given, where=where)
+    check_choice("score", table["score"], formula, where=where)
+    for key in ("best", "scenes"):
+        if table[key] < 1:
+            raise ProfileError(f"{where}: {key} must be 1 or more, got {table[key]}")
+    for number, dimension in enumerate(table["dimensions"]):
+        check_text("a dimension", dimension, _LINE, where=where)
+        if dimension in table["dimensions"][:number]:
+            raise ProfileError(f"{where}: dimensions: {dimension!r} comes twice")
+    check_choice("pooling", table["pooling"], ["ballots", "scenes"], where=where)
+    check_choice("ties", table["ties"], ["share", "all", "none"], where=where)
+    check_choice("unseen", table["unseen"], ["scaled", "ignored"], where=where)
+    return JuryRules(**table | {"dimensions": tuple(table["dimensions"])})
 
 
 def _constants(table: Mapping[str, Any], where: str, taken: Iterable[str]) -> dict[str, Constant]:

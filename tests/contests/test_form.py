@@ -8,8 +8,10 @@ from gpu_metrics.contests import (
     Gate,
     GivenInput,
     Invitation,
+    JuryRules,
     Phase,
     Place,
+    Rate,
     Share,
     contest_names,
     load_contest,
@@ -52,6 +54,18 @@ digits = 2
 "honorable mention" = 2
 """
 
+JURY = """
+[jury]
+gives = "runtime"
+score = "worst"
+best = 3
+scenes = 50
+dimensions = ["light", "overall consistency"]
+pooling = "ballots"
+ties = "share"
+unseen = "scaled"
+"""
+
 
 def small(text=TEXT):
     return parse_contest(text, where="small.toml")
@@ -70,6 +84,26 @@ def test_everything_is_read():
     assert list(contest.formula) == ["worst", "total"]
     assert list(contest.columns) == ["quality", "runtime", "total"]
     assert contest.text == TEXT
+
+
+def test_rules_of_a_jury_are_read():
+    contest = small(TEXT + JURY)
+    dimensions = ("light", "overall consistency")
+    assert contest.jury == JuryRules(
+        "runtime", "worst", 3, 50, dimensions, "ballots", "share", "scaled"
+    )
+    assert small().jury is None
+
+
+def test_picks_may_be_taken_of_all_that_are_possible():
+    text = TEXT.replace("equal = 0.5", 'endpoints = "possible"') + JURY
+    assert small(text).across["share"] == Rate("runtime")
+
+
+def test_the_portrait_track_has_a_jury_that_gives_its_uscore():
+    jury = load_contest("raim2026-flash-portrait").jury
+    assert (jury.gives, jury.score, jury.best, jury.scenes) == ("picks", "uscore", 3, 50)
+    assert len(jury.dimensions) == 6
 
 
 def test_awards_go_down_the_standing():
@@ -110,6 +144,41 @@ def test_refuses(old, new, message):
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('gives = "runtime"', 'gives = "quality"', "unknown gives 'quality'; expected one of run"),
+        ('score = "worst"', 'score = "wort"', "unknown score 'wort'; .*did you mean 'worst'"),
+        ("best = 3", "best = 0", "best must be 1 or more, got 0"),
+        ("scenes = 50\n", "", "missing key 'scenes'"),
+        ("scenes = 50", "scene = 50", "unknown key 'scene'; .*did you mean 'scenes'"),
+        ('"light"', '" light"', "a dimension must match"),
+        ('"light"', '"overall consistency"', "dimensions: 'overall consistency' comes twice"),
+        ('"ballots"', '"ballot"', "unknown pooling 'ballot'; expected one of ballots, scenes"),
+        ('"share"', '"shares"', "unknown ties 'shares'; expected one of share, all, none"),
+        ('"scaled"', '"scale"', "unknown unseen 'scale'; expected one of scaled, ignored"),
+    ],
+)
+def test_refuses_a_jury(old, new, message):
+    assert old in JURY
+    with pytest.raises(ProfileError, match=rf"^small.toml, \[jury\]: {message}"):
+        small(TEXT + JURY.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "message"),
+    [
+        ('"possibly"', "unknown endpoints 'possibly'; expected one of observed, possible"),
+        ('"possible"', 'endpoints = "possible" is for what a .jury. gives'),
+        ('"possible", equal = 0.5', "unknown key 'equal'"),
+        ('"observed"', "missing key 'equal'"),
+    ],
+)
+def test_refuses_endpoints(endpoints, message):
+    with pytest.raises(ProfileError, match=rf"^small.toml, \[across\] share: {message}"):
+        small(TEXT.replace("equal = 0.5", f"endpoints = {endpoints}"))
+
+
+@pytest.mark.parametrize(
     ("old", "new"),
     [
         ("value = 0.3", "value = 0.4"),
@@ -132,6 +201,19 @@ def test_every_rule_moves_the_digest(old, new):
 )
 def test_wording_and_ranges_do_not(old, new):
     assert small(TEXT.replace(old, new)).digest == small().digest
+
+
+def test_a_jury_and_its_endpoints_move_the_digest():
+    jury = small(TEXT + JURY)
+    possible = small(TEXT.replace("equal = 0.5", 'endpoints = "possible"') + JURY)
+    observed = small(TEXT.replace("equal = 0.5", 'equal = 0.5, endpoints = "observed"') + JURY)
+    majority = small(TEXT + JURY.replace('"ballots"', '"scenes"'))
+    assert len({c.digest for c in (small(), jury, possible, majority)}) == 4
+    assert observed.digest == jury.digest
+
+
+def test_digests_of_contests_without_a_jury_stay():
+    assert load_contest("efficient-sr2026").digest.startswith("24830cb4a3b0")
 
 
 @pytest.mark.parametrize("name", NAMES)

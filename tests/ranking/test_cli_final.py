@@ -35,7 +35,7 @@ def challenge(tmp_path):
 def test_the_standing_and_its_sensitivity_are_printed(run_cli, challenge):  # noqa: F811
     outcome = run_cli("final", *challenge, "--draws", 300)
     assert (outcome.code, outcome.err) == (0, "")
-    assert f"raim2026-flash-portrait 1.0 ({PORTRAIT.digest[:12]}): final standing" in outcome.out
+    assert f"raim2026-flash-portrait 1.1 ({PORTRAIT.digest[:12]}): final standing" in outcome.out
     words = outcome.out.split()
     for word in ("Objective", "UScore", "award", "phase3", "constant", "weight", "fewest", "most"):
         assert word in words
