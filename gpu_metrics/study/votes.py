@@ -34,8 +34,7 @@ def unblind(manifest: Manifest, key: Key, cast: Iterable[Cast]) -> list[Vote]:
         InputError: The key is not the one that the manifest was made with, or a ballot does not
             answer what its juror was shown.
     """
-    if sha256(key.to_json()) != manifest.key_sha256:
-        raise InputError("key: not the one that this study was made with")
+    check_key(key, manifest)
     votes = []
     for item in cast:
         ballot = item.ballot
@@ -57,3 +56,9 @@ def unblind(manifest: Manifest, key: Key, cast: Iterable[Cast]) -> list[Vote]:
             )
         )
     return votes
+
+
+def check_key(key: Key, manifest: Manifest) -> None:
+    """Raise InputError unless a key is the one that a manifest was made with."""
+    if sha256(key.to_json()) != manifest.key_sha256:
+        raise InputError("key: not the one that this study was made with")
