@@ -1,6 +1,8 @@
 """Web pages in one file: the style inside, nothing loaded from elsewhere, every text escaped."""
 
+from base64 import b64encode
 from collections.abc import Collection, Iterable, Sequence
+from hashlib import sha256
 from html import escape
 from typing import Literal
 
@@ -32,6 +34,9 @@ ul { margin: .5rem 0; padding-left: 1.2rem; }
 li { overflow-wrap: anywhere; }
 progress { width: 100%; height: 1rem; }
 """
+
+# how a Content-Security-Policy names the style above, which stands inside each page
+STYLE_SOURCE = f"'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'"
 
 
 def page(title: str, *blocks: str) -> str:

@@ -26,5 +26,8 @@ def main() -> None:
         verify,
         weights,
     )
+    from gpu_metrics.cli.study import (  # noqa: F401
+        serve,
+    )
 
     app()
