@@ -27,6 +27,7 @@ def main() -> None:
         weights,
     )
     from gpu_metrics.cli.study import (  # noqa: F401
+        build,
         serve,
     )
 
