@@ -28,6 +28,8 @@ def main() -> None:
     )
     from gpu_metrics.cli.study import (  # noqa: F401
         build,
+        export,
+        import_,
         serve,
     )
 

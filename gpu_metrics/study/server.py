@@ -125,6 +125,9 @@ class _Voting:
 
     async def cast(self, request: Request) -> Response:
         juror = self._juror(request)
+        # a page that was opened before another juror's link was
+        if request.headers.get("study-juror", juror) != juror:
+            raise HTTPException(403)
         _check_sender(request)
         body = await _body(request)
         try:
