@@ -1,0 +1,80 @@
+"""What would be otherwise had a juror not voted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+from scipy.stats import rankdata
+
+from gpu_metrics.ranking.jury import Jury
+
+Column = Float64[np.ndarray, "teams"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """The jury without a juror; tuples follow the order of its teams.
+
+    `places` are by score, equal teams sharing the best of theirs; `moved` are the teams whose
+    place is another one than with all jurors. `shift` is the largest change of a team's share of
+    all picks, with its sign, and `shifted` that team.
+    """
+
+    juror: str
+    counts: tuple[float, ...]
+    scores: tuple[float, ...]
+    places: tuple[int, ...]
+    moved: tuple[str, ...]
+    shift: float
+    shifted: str
+
+
+def influence(
+    jury: Jury, count: Callable[[Jury], Column], score: Callable[[Column], Column]
+) -> list[Dropped]:
+    """Every juror dropped in turn, but one without whom nobody saw, or picked, some team or any.
+
+    Args:
+        jury: All jurors.
+        count: The picks of each team, as the rules count them.
+        score: The score of each team from these picks; higher is better.
+    """
+    whole = count(jury)
+    share, before = whole / whole.sum(), places(score(whole))
+    dropped = []
+    for index, juror in enumerate(jury.jurors):
+        counts = count(without(jury, index))
+        if not counts.sum() > 0:
+            continue
+        scores = score(counts)
+        change, after = counts / counts.sum() - share, places(scores)
+        most = int(np.abs(change).argmax())
+        dropped.append(
+            Dropped(
+                juror,
+                tuple(counts.tolist()),
+                tuple(scores.tolist()),
+                after,
+                tuple(t for t, b, a in zip(jury.teams, before, after, strict=True) if a != b),
+                float(change[most]),
+                jury.teams[most],
+            )
+        )
+    return dropped
+
+
+def without(jury: Jury, index: int) -> Jury:
+    """The jury without the juror of an index."""
+    return Jury(
+        jury.jurors[:index] + jury.jurors[index + 1 :],
+        jury.scenes,
+        jury.teams,
+        np.delete(jury.shown, index, axis=0),
+        np.delete(jury.picked, index, axis=0),
+    )
+
+
+def places(scores: Column) -> tuple[int, ...]:
+    """The place of each team, 1 for the highest score; equal teams share the best of theirs."""
+    return tuple(int(place) for place in rankdata(-scores, method="min"))
