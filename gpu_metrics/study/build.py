@@ -77,7 +77,7 @@ def build_study(
         candidates: Folder, zip file or bytes by name of each team.
         inputs: The same of the inputs, which say what scenes there are.
         jurors: Their ids are juror-1, juror-2, ... in this order.
-        title: What jurors see at the top of the page; the contest's by default.
+        title: What jurors see at the top of the page; the contest's name by default.
         secret: 32 bytes that tokens and orders follow from; random by default.
         on_progress: Called with the number of scenes done and of all.
 
@@ -101,7 +101,7 @@ def build_study(
         opening = _key(scenes, sorted(candidates), jurors, design.seed, secret)
         shown = showings(jurors, sorted(candidates), scenes, secret)
         manifest = Manifest(
-            title=title or contest.title or contest.name,
+            title=title or contest.name,
             rules=Rules(
                 contest=contest.name,
                 digest=contest.digest,

@@ -54,7 +54,7 @@ def build(
     practice: Annotated[int, typer.Option(min=0, help="Scenes to try the page on.")] = 2,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another draw of scenes.")] = 0,
     title: Annotated[
-        str | None, typer.Option(help="What jurors see; the contest's by default.")
+        str | None, typer.Option(help="What jurors see; the contest's name by default.")
     ] = None,
     links: Annotated[
         Path | None, typer.Option(help="Write the invitations here, as CSV, and do not print them.")
