@@ -40,9 +40,11 @@ def answer(
     )
 
 
-def as_json(content: Any, *, status: int = 200) -> Response:
+def as_json(
+    content: Any, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
     """Plain data."""
-    return answer(json.dumps(content), "application/json", status=status)
+    return answer(json.dumps(content), "application/json", status=status, headers=headers)
 
 
 def as_page(html: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -56,8 +58,11 @@ def as_image(data: bytes) -> Response:
     return answer(data, "image/png", headers=kept)
 
 
-def refusal(sentence: str, status: int, *, to_script: bool) -> Response:
+def refusal(
+    sentence: str, status: int, *, to_script: bool, headers: Mapping[str, str] | None = None
+) -> Response:
     """Why something is not done, as a page to people and as JSON to a page's script."""
     if to_script:
-        return as_json({"error": sentence}, status=status)
-    return as_page(page("Blind study", paragraph(sentence)), status=status)
+        return as_json({"error": sentence}, status=status, headers=headers)
+    html = page("Blind study", paragraph(sentence))
+    return as_page(html, status=status, headers=headers)

@@ -1,7 +1,7 @@
 """The web application of a study: jurors vote in it, and it knows no more than the manifest."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from hmac import compare_digest
 from pathlib import Path
@@ -162,19 +162,23 @@ async def _body(request: Request) -> bytes:
     async for chunk in request.stream():
         body += chunk
         if len(body) > LARGEST_BALLOT:
-            raise HTTPException(413)
+            # nor is the rest of it to be waited for
+            raise HTTPException(413, headers={"connection": "close"})
     return bytes(body)
 
 
-def _answered(request: Request, status: int) -> Response:
-    # what is unknown has the same answer as what may not be known
-    sentence = _SENTENCES.get(status, "This cannot be done.")
-    return refusal(sentence, status, to_script=request.url.path.startswith(_SCRIPTS))
+def _answered(request: Request, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    return refusal(
+        _SENTENCES[status],
+        status,
+        to_script=request.url.path.startswith(_SCRIPTS),
+        headers=headers,
+    )
 
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _answered(request, error.status_code)
+    return _answered(request, error.status_code, error.headers)
 
 
 async def _failed(request: Request, error: Exception) -> Response:
