@@ -22,7 +22,7 @@ def final(
     ] = None,
     given: Annotated[
         list[Path] | None,
-        typer.Option(help="CSV with team, perhaps scene, and columns the contest knows."),
+        typer.Option(help="CSV with team, perhaps scene and juror, and what the contest knows."),
     ] = None,
     draws: Annotated[int, typer.Option(min=0, help="Draws of the bootstrap; 0 for none.")] = 4000,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, other draws.")] = 0,
@@ -39,7 +39,8 @@ def final(
     from gpu_metrics.ranking.given import read_given
     from gpu_metrics.ranking.sensitivity import sweeps
 
-    tables = [read_given(path, [*rules.inputs, *rules.formula]) for path in given or []]
+    names = [*rules.inputs, *rules.formula]
+    tables = [read_given(path, names, contest=rules) for path in given or []]
     if db is None:
         entries = collect(rules, given=tables)
         result = decide(entries, draws=draws, seed=seed)
@@ -84,10 +85,17 @@ def _table(result: "Final") -> tuple[list[str], list[list[str]]]:
             row.append(finalist.award or "")
     if result.trust is not None:
         titles += standings.trust_titles(result.trust)
+        jury = contest.jury and contest.jury.score
+        scored = [name for name in result.intervals if name == jury]
+        titles += [f"{name} interval" for name in scored]
         alone = result.alone if len(result.alone) > 1 else {}
         titles += [f"places by {name} alone" for name in alone]
         for index, row in enumerate(rows):
             row += standings.trust_cells(result.trust, index, contest.ranking.digits)
+            row += [
+                standings.interval(result.intervals[name][index], contest.ranking.digits)
+                for name in scored
+            ]
             row += [standings.places(trust, index) for trust in alone.values()]
     return titles, rows
 
@@ -121,6 +129,7 @@ def _document(result: "Final", swept: "list[Sweep]") -> dict[str, Any]:
     if trust is not None:
         for index, entry in enumerate(finalists):
             entry |= standings.trust_entry(trust, index)
+            entry["intervals"] = {n: list(pairs[index]) for n, pairs in result.intervals.items()}
             entry["place_shares"] = list(result.places[index])
             entry["places_alone"] = {n: list(t.places[index]) for n, t in result.alone.items()}
     return {

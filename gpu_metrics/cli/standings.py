@@ -40,13 +40,19 @@ def trust_titles(trust: "Trust") -> list[str]:
 
 def trust_cells(trust: "Trust", index: int, digits: int) -> list[str]:
     """What draws say of one team: interval, places, share ahead of the next, group."""
-    (low, high), ahead = trust.intervals[index], trust.ahead[index]
+    ahead = trust.ahead[index]
     return [
-        f"{low:.{digits}f} .. {high:.{digits}f}",
+        interval(trust.intervals[index], digits),
         places(trust, index),
         "" if ahead is None else f"{ahead:.3f}",
         trust.groups[index],
     ]
+
+
+def interval(ends: tuple[float, float], digits: int) -> str:
+    """An interval as tables show it."""
+    low, high = ends
+    return f"{low:.{digits}f} .. {high:.{digits}f}"
 
 
 def places(trust: "Trust", index: int) -> str:

@@ -176,7 +176,7 @@ def _jury(
     check_choice("pooling", table["pooling"], ["ballots", "scenes"], where=where)
     check_choice("ties", table["ties"], ["share", "all", "none"], where=where)
     check_choice("unseen", table["unseen"], ["scaled", "ignored"], where=where)
-    return JuryRules(**table | {"dimensions": tuple(table["dimensions"])})
+    return JuryRules(**{**table, "dimensions": tuple(table["dimensions"])})
 
 
 def _constants(table: Mapping[str, Any], where: str, taken: Iterable[str]) -> dict[str, Constant]:

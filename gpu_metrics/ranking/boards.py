@@ -1,25 +1,12 @@
 """The places of a board under resampled images."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from gpu_metrics.board.store import Board
 from gpu_metrics.board.view import Standing
 from gpu_metrics.errors import InputError
-from gpu_metrics.ranking.bootstrap import DRAWS, Sample, Values, resamples
+from gpu_metrics.ranking.bootstrap import DRAWS, Sample, Source, resamples
 from gpu_metrics.ranking.trust import Trust, trust
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Something that chance could have made otherwise: values by name, when its items are drawn.
-
-    `items` says how many images or scenes it consists of.
-    """
-
-    name: str
-    items: int
-    values: Mapping[str, Values]
 
 
 def drawn(

@@ -18,6 +18,18 @@ Counts = Int64[np.ndarray, "draws items"]
 Values = Float64[np.ndarray, "draws teams"]
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Something that chance could have made otherwise: values by name, when its items are drawn.
+
+    `items` says how many images or scenes it consists of, or is worth.
+    """
+
+    name: str
+    items: int | float
+    values: Mapping[str, Values]
+
+
 @dataclass(frozen=True)
 class Sample:
     """Rows of all teams over one set of images, ready to be averaged under any draw.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from scipy.stats import rankdata
 
-from gpu_metrics.contests import Contest, Place, Share
+from gpu_metrics.contests import Contest, Place, Rate, Share
 from gpu_metrics.expressions import Expression
 from gpu_metrics.ranking import arrays
 from gpu_metrics.ranking.arrays import Array
@@ -24,14 +24,14 @@ def compute(
 
     Args:
         contest: The rules.
-        values: Inputs, and assignments to take as they are instead of computing them.
+        values: Inputs and rates, and assignments to take as they are instead of computing them.
         constants: To put in the place of those of the contest; they broadcast against `values`.
         evaluate: How expressions are evaluated: `arrays.evaluate`, or `pointwise`.
     """
     known = {name: np.array(constant.value) for name, constant in contest.constants.items()}
     known |= {**(constants or {}), **values}
     for name, rule in contest.across.items():
-        if rule.of in values:
+        if rule.of in values and not isinstance(rule, Rate):
             known[name] = _across(rule, values[rule.of])
     for name, expression in contest.formula.items():
         if name not in values and all(used in known for used in expression.names):

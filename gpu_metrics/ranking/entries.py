@@ -8,32 +8,33 @@ import numpy as np
 from gpu_metrics.board.store import Board
 from gpu_metrics.board.view import Standing, standing
 from gpu_metrics.catalog import did_you_mean
-from gpu_metrics.contests import BoardInput, Contest, GivenInput, Phase
+from gpu_metrics.contests import BoardInput, Contest, GivenInput, Phase, Rate
 from gpu_metrics.errors import InputError
 from gpu_metrics.ranking.arrays import Array
-from gpu_metrics.ranking.given import Given
+from gpu_metrics.ranking.given import Table
+from gpu_metrics.ranking.votes import Votes
 
 
 @dataclass(frozen=True, slots=True)
 class Entries:
     """The teams of a contest and their numbers.
 
-    `values` holds `(teams,)` for each input that the contest needs, and for each assignment that
-    was given in its place. `standings` and `tables` are where they come from, `out` says why a
-    team is not ranked.
+    `values` holds `(teams,)` for each input and rate that the contest needs, and for each
+    assignment that was given in its place. `standings` and `tables` are where they come from, `out`
+    says why a team is not ranked.
     """
 
     contest: Contest
     teams: tuple[str, ...]
     values: Mapping[str, Array]
     standings: Mapping[Phase, Standing]
-    tables: Mapping[str, Given]
+    tables: Mapping[str, Table]
     out: Mapping[str, str]
     remarks: tuple[str, ...]
 
 
 def collect(
-    contest: Contest, *, board: Board | None = None, given: Sequence[Given] = ()
+    contest: Contest, *, board: Board | None = None, given: Sequence[Table] = ()
 ) -> Entries:
     """What a contest needs, from a board and from what the host gives.
 
@@ -47,6 +48,7 @@ def collect(
     tables = {name: table for table in given for name in table.names}
     needed = needs(contest, tables)
     standings = _standings(contest, needed, tables, board)
+    rates = [name for name in needed if isinstance(contest.across.get(name), Rate)]
     numbers: dict[str, Mapping[str, float | None]] = {}
     for name in needed:
         source = contest.inputs.get(name)
@@ -62,6 +64,7 @@ def collect(
     if not teams:
         reasons = "; ".join(f"{team}: {why}" for team, why in [*out.items()][:3])
         raise InputError(f"{contest.name}: no team can be ranked ({reasons or 'there is none'})")
+    numbers |= {name: _rate(name, contest.across[name].of, tables) for name in rates}
     absent = dict.fromkeys(t for table in given for t in table.teams if t not in candidates)
     return Entries(
         contest,
@@ -77,9 +80,15 @@ def collect(
     )
 
 
-def needs(contest: Contest, replaced: Collection[str]) -> list[str]:
-    """Every name that the ranked value depends on; nothing that only replaced names depend on."""
-    wanted, found = [contest.ranking.by, *(gate.name for gate in contest.gates)], []
+def needs(
+    contest: Contest, replaced: Collection[str], *, of: Sequence[str] | None = None
+) -> list[str]:
+    """Every name that what ranks and gates depend on, or the names `of` that are asked for.
+
+    What only `replaced` names depend on is not among them.
+    """
+    wanted = [contest.ranking.by, *(g.name for g in contest.gates)] if of is None else [*of]
+    found: list[str] = []
     while wanted:
         if (name := wanted.pop(0)) in found:
             continue
@@ -94,7 +103,7 @@ def needs(contest: Contest, replaced: Collection[str]) -> list[str]:
 
 
 def _standings(
-    contest: Contest, needed: Sequence[str], tables: Mapping[str, Given], board: Board | None
+    contest: Contest, needed: Sequence[str], tables: Mapping[str, Table], board: Board | None
 ) -> dict[Phase, Standing]:
     """The standings to read: of who is invited, and of inputs that are needed and not given."""
     asked = {
@@ -123,8 +132,18 @@ def _column(shown: Standing, value: str) -> dict[str, float | None]:
     return {place.team: place.values[value] for place in shown.places}
 
 
+def _rate(name: str, of: str, tables: Mapping[str, Table]) -> Mapping[str, float | None]:
+    table = tables.get(of)
+    if not isinstance(table, Votes):
+        raise InputError(
+            f"{name}: only votes tell how many {of} are possible; give a table with columns scene, "
+            f"juror, team and {of}"
+        )
+    return table.of(name)
+
+
 def _candidates(
-    contest: Contest, standings: Mapping[Phase, Standing], given: Sequence[Given]
+    contest: Contest, standings: Mapping[Phase, Standing], given: Sequence[Table]
 ) -> list[str]:
     """Who is invited or, where nobody is, every team of the boards and tables, in their order."""
     if contest.invitation is not None and standings:

@@ -4,15 +4,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Int64
 
 from gpu_metrics.board.store import Board
 from gpu_metrics.contests import BoardInput, Contest
 from gpu_metrics.errors import InputError
-from gpu_metrics.ranking.boards import Source, drawn
-from gpu_metrics.ranking.bootstrap import DRAWS, Values, resamples
+from gpu_metrics.ranking.boards import drawn
+from gpu_metrics.ranking.bootstrap import DRAWS, Source, Values
 from gpu_metrics.ranking.composition import compute, pointwise
 from gpu_metrics.ranking.entries import Entries
-from gpu_metrics.ranking.trust import Trust, place_shares, trust
+from gpu_metrics.ranking.trust import (
+    Trust,
+    effective_items,
+    intervals,
+    place_shares,
+    trust,
+    with_scores,
+)
+from gpu_metrics.ranking.votes import Votes
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +39,9 @@ class Final:
     """The final standing, first to last, and how far it can be trusted.
 
     `trust` lets all sources of chance vary together, `alone` each by itself; `places` is the share
-    of the draws in which each finalist has each place. They are None and empty where nothing can
-    be drawn. `out` says why a team is not ranked.
+    of the draws in which each finalist has each place, `intervals` those of every assignment of the
+    formula, teams in the order of the finalists. They are None and empty where nothing can be
+    drawn. `out` says why a team is not ranked.
     """
 
     contest: Contest
@@ -40,6 +50,7 @@ class Final:
     trust: Trust | None
     alone: Mapping[str, Trust]
     places: tuple[tuple[float, ...], ...]
+    intervals: Mapping[str, tuple[tuple[float, float], ...]]
     remarks: tuple[str, ...]
 
 
@@ -49,8 +60,8 @@ def decide(
     """The final standing of those who take part; teams that are equal keep their order.
 
     The images of each phase are drawn from `board`, the scenes of each given table that has some,
-    every source by itself; whatever has neither stays as it is. Who takes part, gates included, is
-    not drawn. 0 draws are none.
+    scenes and jurors of votes, every source by itself; whatever has none stays as it is. Who takes
+    part, gates included, is not drawn. 0 draws are none.
     """
     contest, ranking = entries.contest, entries.contest.ranking
     known = compute(contest, entries.values, evaluate=pointwise)
@@ -68,39 +79,49 @@ def decide(
         for place, index in enumerate(order, start=1)
     )
     sources, remarks = _sources(entries, board, draws, seed) if draws else ([], [])
-    together: Trust | None = None
-    places: tuple[tuple[float, ...], ...] = ()
-    if sources:
-        scores = _scores(entries, sources)[:, order]
-        together = _trust(contest, scores, sources)
-        shares = place_shares(scores, higher_is_better=ranking.higher_is_better)
-        places = tuple(map(tuple, shares.tolist()))
+    remarks = [*entries.remarks, *remarks]
+    if not sources:
+        return Final(contest, finalists, entries.out, None, {}, (), {}, tuple(remarks))
+    alone = {source.name: _formula(entries, [source], order) for source in sources}
+    together = _formula(entries, sources, order)
+    items = {
+        name: effective_items(
+            [float(with_scores(columns[name]).var(axis=0).sum()) for columns in alone.values()],
+            [source.items for source in sources],
+        )
+        for name in together
+    }
+    by, better = ranking.by, ranking.higher_is_better
+    shares = place_shares(together[by], higher_is_better=better)
     return Final(
         contest,
         finalists,
         entries.out,
-        together,
-        {s.name: _trust(contest, _scores(entries, [s])[:, order], [s]) for s in sources},
-        places,
-        (*entries.remarks, *remarks),
+        trust(together[by], higher_is_better=better, items=items[by]),
+        {
+            source.name: trust(alone[source.name][by], higher_is_better=better, items=source.items)
+            for source in sources
+        },
+        tuple(map(tuple, shares.tolist())),
+        {name: intervals(column, items=items[name]) for name, column in together.items()},
+        tuple(remarks),
     )
 
 
-def _scores(entries: Entries, sources: Sequence[Source]) -> Values:
-    """What ranks, in every draw of some sources, all else as it is."""
+def _formula(
+    entries: Entries, sources: Sequence[Source], order: Int64[np.ndarray, "teams"]
+) -> dict[str, Values]:
+    """Every assignment in every draw of some sources, all else as it is."""
     values = dict(entries.values)
     for source in sources:
         values |= source.values
-    total = compute(entries.contest, values)[entries.contest.ranking.by]
-    return np.broadcast_to(total, np.broadcast_shapes(total.shape, (1, len(entries.teams))))
-
-
-def _trust(contest: Contest, scores: Values, sources: Sequence[Source]) -> Trust:
-    return trust(
-        scores,
-        higher_is_better=contest.ranking.higher_is_better,
-        items=min(source.items for source in sources),
-    )
+    known = compute(entries.contest, values)
+    whole = 1, len(entries.teams)
+    return {
+        name: np.broadcast_to(known[name], np.broadcast_shapes(known[name].shape, whole))[:, order]
+        for name in entries.contest.formula
+        if name in known
+    }
 
 
 def _sources(
@@ -129,9 +150,9 @@ def _sources(
     tables = {id(table): table for table in entries.tables.values()}
     for number, table in enumerate(tables.values()):
         names = [name for name, of in entries.tables.items() if of is table]
-        if len(table.scenes) < 2:
-            continue
-        counts = resamples(len(table.scenes), draws=draws, seed=(seed, 1, number))
-        values = {name: table.drawn(name, entries.teams, counts) for name in names}
-        sources.append(Source(", ".join(names), len(table.scenes), values))
+        source = table.source(names, entries.teams, draws=draws, seed=(seed, 1, number))
+        if source is not None:
+            sources.append(source)
+        elif isinstance(table, Votes):
+            remarks.append("the jury is not drawn: that takes two jurors and two scenes")
     return sources, remarks

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from gpu_metrics.catalog import did_you_mean
+from gpu_metrics.contests import Contest
 from gpu_metrics.errors import InputError
 from gpu_metrics.ranking.arrays import Array
-from gpu_metrics.ranking.bootstrap import Counts
+from gpu_metrics.ranking.bootstrap import Counts, Source, resamples
+from gpu_metrics.ranking.votes import Votes, cells_of, read_votes
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,26 @@ class Given:
         rows = [[self.cells.get((name, s, t), 0.0) for t in teams] for s in self.scenes]
         return np.asarray(counts @ np.array(rows), np.float64)
 
+    def source(
+        self, names: Sequence[str], teams: Sequence[str], *, draws: int, seed: Sequence[int]
+    ) -> Source | None:
+        """The sums when scenes are drawn; None where there are not two of them."""
+        if len(self.scenes) < 2:
+            return None
+        counts = resamples(len(self.scenes), draws=draws, seed=seed)
+        values = {name: self.drawn(name, teams, counts) for name in names}
+        return Source(", ".join(names), len(self.scenes), values)
 
-def read_given(path: str | Path, known: Iterable[str]) -> Given:
+
+Table = Given | Votes
+
+
+def read_given(path: str | Path, known: Iterable[str], *, contest: Contest | None = None) -> Table:
     """Read a CSV file: a column `team`, perhaps `scene`, and columns of `known` names.
 
     With scenes, lines of one scene and team add up, as the ballots of several jurors do. An empty
-    cell gives nothing.
+    cell gives nothing. With a column `juror`, too, where the contest has a jury, the lines are
+    votes, as `read_votes` reads them.
 
     Raises:
         InputError: The file cannot be read, or a line is at fault; it is named.
@@ -63,15 +79,15 @@ def read_given(path: str | Path, known: Iterable[str]) -> Given:
         raise InputError(f"{path}: not UTF-8 text: {error.reason}") from error
     titles, *lines = list(csv.reader(io.StringIO(text))) or [[]]
     titles = [title.strip() for title in titles]
+    if "juror" in titles and contest is not None and contest.jury is not None:
+        return read_votes(titles, lines, contest, where=str(path))
     names = _names(titles, [*known], where=str(path))
     cells: dict[tuple[str, str, str], float] = {}
     for number, line in enumerate(lines, start=2):
         if not any(line):
             continue
         where = f"{path}, line {number}"
-        if len(line) != len(titles):
-            raise InputError(f"{where}: expected {len(titles)} cells, got {len(line)}")
-        row = dict(zip(titles, (cell.strip() for cell in line), strict=True))
+        row = cells_of(line, titles, where=where)
         for name in filter(row.get, names):
             key = name, row.get("scene", ""), row["team"]
             if key in cells and "scene" not in row:

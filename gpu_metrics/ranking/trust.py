@@ -1,5 +1,6 @@
 """How far an order of teams can be trusted, told from their scores in many draws."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -33,7 +34,7 @@ class Trust:
 
 
 def trust(
-    scores: Values, *, higher_is_better: bool, items: int, confidence: float = CONFIDENCE
+    scores: Values, *, higher_is_better: bool, items: int | float, confidence: float = CONFIDENCE
 ) -> Trust:
     """What draws say of teams that stand in the order of the board, best first.
 
@@ -43,7 +44,7 @@ def trust(
     Raises:
         InputError: In half of the draws or more some team has no score.
     """
-    complete = scores[~np.isnan(scores).any(axis=1)]
+    complete = with_scores(scores)
     if 2 * len(complete) <= len(scores):
         raise InputError(
             f"in {len(scores) - len(complete)} of {len(scores)} draws some team has no score; too "
@@ -54,10 +55,9 @@ def trust(
     worth = complete if higher_is_better else -complete
     places = _places(worth)
     beats = _beats(worth)
-    low, high = np.quantile(complete, tails, axis=0)
     return Trust(
         confidence=confidence,
-        intervals=tuple(zip(low.tolist(), high.tolist(), strict=True)),
+        intervals=intervals(complete, items=items, confidence=confidence),
         places=tuple(
             zip(
                 np.quantile(places, tails[0], axis=0, method="lower").tolist(),
@@ -72,15 +72,42 @@ def trust(
     )
 
 
+def intervals(
+    scores: Values, *, items: int | float, confidence: float = CONFIDENCE
+) -> tuple[tuple[float, float], ...]:
+    """Of each team the percentiles of its draws, widened for few `items` by `percentile_level`."""
+    level = percentile_level(confidence, items)
+    low, high = np.quantile(with_scores(scores), [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return tuple(zip(low.tolist(), high.tolist(), strict=True))
+
+
+def with_scores(scores: Values) -> Float64[np.ndarray, "complete teams"]:
+    """The draws in which every team has a score."""
+    return np.asarray(scores[~np.isnan(scores).any(axis=1)])
+
+
 def place_shares(scores: Values, *, higher_is_better: bool) -> Float64[np.ndarray, "teams teams"]:
     """In which share of the draws each team has each place; draws without a score left out."""
-    complete = scores[~np.isnan(scores).any(axis=1)]
+    complete = with_scores(scores)
     places = _places(complete if higher_is_better else -complete)
     teams = scores.shape[1]
     return np.array([np.mean(places == place, axis=0) for place in range(1, teams + 1)]).T
 
 
-def percentile_level(confidence: float, items: int) -> float:
+def effective_items(variances: Sequence[float], items: Sequence[int | float]) -> float:
+    """Of how many items a sum is worth whose parts have these variances, of so many items each.
+
+    The variance of n items has n - 1 degrees of freedom; those of the sum are Satterthwaite's
+    ("An approximate distribution of estimates of variance components", Biometrics 1946). Where
+    nothing varies it is the least.
+    """
+    if not (total := sum(variances)):
+        return float(min(items))
+    share = sum((v / total) ** 2 / (n - 1) for v, n in zip(variances, items, strict=True))
+    return 1 + 1 / share
+
+
+def percentile_level(confidence: float, items: int | float) -> float:
     """The central share of the draws that covers the truth with `confidence`.
 
     A bootstrap of n items has sqrt((n - 1) / n) of the true spread, and that spread is itself
