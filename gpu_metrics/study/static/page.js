@@ -32,14 +32,16 @@ class Page {
     addEventListener("beforeunload", (event) => {
       if (this.outbox.loose.size) event.preventDefault();
     });
-    if (!this.state.screens.some((screen) => screen.cast)) part("welcome").showModal();
     this.#send();
     this.next();
+    if (!this.state.screens.some((screen) => screen.cast)) part("welcome").showModal();
   }
 
   // Go to the first screen that is not cast.
   next() {
     this.stage.compare(false);
+    // a button that is disabled while it has the focus swallows keys in some browsers
+    document.activeElement?.blur();
     const left = this.state.screens.filter((screen) => !screen.cast);
     if (!left.length) return this.#finish();
     if (this.screen?.practice && !left[0].practice) part("begins").showModal();
@@ -54,8 +56,6 @@ class Page {
     this.picks = new Picks(this.state.best, this.picks.ordered);
     this.notes.clear();
     this.toggleNotes(false);
-    // a button that is disabled while it has the focus swallows keys in some browsers
-    document.activeElement?.blur();
     this.stage.open(screen);
     this.bar.refresh();
     const [now, next, soon] = [[0, 1], [1, 2], [2, AHEAD + 1]].map(([from, to]) =>
