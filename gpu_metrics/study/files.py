@@ -104,6 +104,8 @@ def private_file(path: Path, text: str) -> Iterator[None]:
     try:
         with open(descriptor, "w", encoding="utf-8", newline="") as file:
             file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         yield
     except BaseException:
         path.unlink()

@@ -29,7 +29,7 @@ def balanced_orders(
     """
     count = len(teams)
     seen_by_all = np.zeros((count, count))
-    orders = []
+    orders: list[list[tuple[str, ...]]] = []
     for _ in range(jurors):
         seen = np.zeros((count, count))
         orders.append([])

@@ -1,3 +1,4 @@
+import base64
 import io
 import struct
 import zlib
@@ -65,6 +66,28 @@ def test_files_of_the_same_pixels_have_different_hashes():
     assert one != other and dict(chunks(one)) | {PADDING: b""} == dict(chunks(other)) | {
         PADDING: b""
     }
+
+
+def test_a_browser_draws_the_same_pixels(browser):
+    pixels = photo(40, 56)
+    *_, data = files(photo(64, 64, seed=1), pixels)
+    page = browser.new_page()
+    drawn = page.evaluate(
+        """async (url) => {
+            const image = new Image();
+            image.src = url;
+            await image.decode();
+            const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
+            const brush = canvas.getContext("2d");
+            brush.drawImage(image, 0, 0);
+            return [...brush.getImageData(0, 0, canvas.width, canvas.height).data];
+        }""",
+        f"data:image/png;base64,{base64.b64encode(data).decode()}",
+    )
+    page.close()
+    found = np.array(drawn, np.uint8).reshape(40, 56, 4)
+    np.testing.assert_array_equal(found[..., :3], pixels)
+    assert (found[..., 3] == 255).all()
 
 
 def test_pillow_finds_no_metadata():
