@@ -31,6 +31,7 @@ def main() -> None:
         export,
         import_,
         serve,
+        tally,
     )
 
     app()

@@ -9,6 +9,7 @@ from gpu_metrics.contests import Contest, JuryRules, Rate
 from gpu_metrics.errors import InputError
 from gpu_metrics.ranking.arrays import Array
 from gpu_metrics.ranking.bootstrap import Source
+from gpu_metrics.ranking.composition import compute
 from gpu_metrics.ranking.jury import Jury, drawn_picks, most_picks, picks
 
 Key = tuple[str, str, str]
@@ -43,7 +44,7 @@ class Votes:
 
     def of(self, name: str) -> dict[str, float]:
         """The picks of each team, or its rate."""
-        column = self._values(picks(self.jury, self.rules))[name]
+        column = self.values(picks(self.jury, self.rules))[name]
         return dict(zip(self.teams, column.tolist(), strict=True))
 
     def source(
@@ -54,9 +55,10 @@ class Votes:
             return None
         drawn, items = drawn_picks(self.jury, self.rules, draws=draws, seed=seed)
         columns = [self.teams.index(team) for team in teams]
-        return Source("jury", items, self._values(drawn[:, columns]))
+        return Source("jury", items, self.values(drawn[:, columns]))
 
-    def _values(self, counted: Array) -> Mapping[str, Array]:
+    def values(self, counted: Array) -> Mapping[str, Array]:
+        """What counted picks are to a contest: its input, and their rate under the rates' names."""
         rates = dict.fromkeys(self.rates, counted / most_picks(self.jury, self.rules))
         return {self.rules.gives: counted, **rates}
 
@@ -101,6 +103,22 @@ def read_votes(
             f"picks, got {jury.picked[juror, scene].sum()}"
         )
     return Votes.under(contest, jury)
+
+
+def jury_scores(contest: Contest, jury: Jury, counted: Array) -> Array:
+    """The score of the jury from picks: `(teams,)`, or `(draws, teams)` of draws.
+
+    Raises:
+        InputError: The contest has no jury, or its score needs more than votes.
+    """
+    votes = Votes.under(contest, jury)
+    known = compute(contest, votes.values(counted))
+    if (score := votes.rules.score) not in known:
+        raise InputError(
+            f"{contest.name}: {score} needs more than the votes of the jury; take them to "
+            "`gpu-metrics final` with --given, beside what else it needs"
+        )
+    return np.broadcast_to(known[score], counted.shape)
 
 
 def rules_of(contest: Contest) -> JuryRules:
