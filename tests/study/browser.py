@@ -1,5 +1,6 @@
 """A juror at a browser: what they do with mouse and keys, and what they see."""
 
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -119,7 +120,11 @@ def place(seen, whole, likely=None):
     return best if lies_at(*best) else None
 
 
-def kept(study, manifest):
-    """All ballots that the server keeps."""
+def kept(study, manifest, count):
+    """All ballots that the server keeps, waited for until there are as many as expected."""
     with BallotStore(study / BALLOTS, manifest) as store:
-        return store.all()
+        deadline = time.monotonic() + 10
+        while len(found := store.all()) < count and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert len(found) == count
+    return found
