@@ -76,7 +76,7 @@ def write_images(
             if on_progress is not None:
                 on_progress(done, len(turns))
     if problems:
-        raise SubmissionError("a study cannot be built from these images:", problems)
+        raise SubmissionError("a study cannot be built from these images:", sorted(problems))
     return Written(dict(sorted(written.hashes.items())), written.sizes)
 
 

@@ -69,13 +69,37 @@ class Gallery:
         sources = [self.inputs, *self.results.values()]
         loaded = list(pool.map(lambda files: files.load(scene), sources))
         faults = [item for item in loaded if isinstance(item, str)]
-        pictures = [item for item in loaded if not isinstance(item, str)]
-        if not faults:
-            faults = _odd_sizes(scene, sources, pictures)
-        if faults:
+        pictures = {
+            files.owner: item
+            for files, item in zip(sources, loaded, strict=True)
+            if isinstance(item, Picture)
+        }
+        if faults := [*faults, *self._odd_sizes(scene, pictures)]:
             raise SubmissionError(f"scene {printable(scene)} cannot be shown:", faults)
-        first, *others = pictures
-        return first, dict(zip(self.results, others, strict=True))
+        return pictures.pop(INPUTS), pictures
+
+    def _odd_sizes(self, scene: str, pictures: Mapping[str, Picture]) -> list[str]:
+        """Who has an image that cannot lie beside the others pixel by pixel."""
+        results = {team: pictures[team].size for team in self.results if team in pictures}
+        if INPUTS not in pictures:
+            return []
+        shown = pictures[INPUTS].size
+        if len(results) > 1 and len({*results.values()}) == 1 and shown not in results.values():
+            theirs = _text(next(iter(results.values())))
+            return [
+                self.inputs.fault(
+                    scene,
+                    f"{_text(shown)}, all results are {theirs}; they are shown beside it pixel by "
+                    "pixel, so bring the input to their size first",
+                )
+            ]
+        return [
+            self.results[team].fault(
+                scene, f"{_text(size)}, expected {_text(shown)}, the size of the input"
+            )
+            for team, size in results.items()
+            if size != shown
+        ]
 
 
 @contextmanager
@@ -91,10 +115,13 @@ def opened_gallery(
             OpenCV reads them.
 
     Raises:
+        InputError: A team is called "inputs".
         SubmissionError: Files are missing, too many, or share an id, or a source is refused as a
             whole; the faults of all sources are listed, each with its team.
         EngineError: A source cannot be read.
     """
+    if INPUTS in results:
+        raise InputError(f"{INPUTS}: means the inputs in messages; give the team another name")
     with ExitStack() as stack:
         problems: list[str] = []
         opened: dict[str, Entries] = {}
@@ -119,25 +146,6 @@ def opened_gallery(
         if problems or host is None:
             raise SubmissionError("a study cannot be built from these images:", problems)
         yield Gallery(_Files(INPUTS, host, scenes, OFFICIAL), files)
-
-
-def _odd_sizes(scene: str, sources: list[_Files], pictures: list[Picture]) -> list[str]:
-    """Who has an image that cannot lie beside the others pixel by pixel."""
-    inputs, *teams = sources
-    shown, *results = [picture.size for picture in pictures]
-    if len({*results}) == 1 and shown != results[0]:
-        return [
-            inputs.fault(
-                scene,
-                f"{_text(shown)}, all results are {_text(results[0])}; the page shows them side by "
-                "side pixel by pixel, so enlarge or reduce the inputs to that size first",
-            )
-        ]
-    return [
-        team.fault(scene, f"{_text(size)}, expected {_text(shown)}, the size of the input")
-        for team, size in zip(teams, results, strict=True)
-        if size != shown
-    ]
 
 
 def _text(size: tuple[int, int]) -> str:
