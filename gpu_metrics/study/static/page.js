@@ -112,7 +112,7 @@ class Page {
     });
     if (!kept) return this.#passOver(this.screen.screen);
     this.screen.cast = true;
-    if (this.outbox.loose.size) this.bar.hint("Not stored: keep this window open.");
+    this.bar.hint(this.outbox.loose.size ? "Not stored: keep this window open." : "");
     this.#send();
     this.next();
   }
