@@ -153,6 +153,6 @@ def _sources(
         source = table.source(names, entries.teams, draws=draws, seed=(seed, 1, number))
         if source is not None:
             sources.append(source)
-        elif isinstance(table, Votes):
-            remarks.append("the jury is not drawn: that takes two jurors and two scenes")
+        if isinstance(table, Votes):
+            remarks += table.remarks
     return sources, remarks

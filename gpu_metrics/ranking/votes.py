@@ -12,6 +12,9 @@ from gpu_metrics.ranking.bootstrap import Source
 from gpu_metrics.ranking.composition import compute
 from gpu_metrics.ranking.jury import Jury, drawn_picks, most_picks, picks
 
+# the fewest of the simulated juries by which intervals were measured
+_FEWEST_JURORS = 5
+
 Key = tuple[str, str, str]
 
 
@@ -46,6 +49,19 @@ class Votes:
         """The picks of each team, or its rate."""
         column = self.values(picks(self.jury, self.rules))[name]
         return dict(zip(self.teams, column.tolist(), strict=True))
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader of intervals must know."""
+        jurors, scenes = len(self.jury.jurors), len(self.jury.scenes)
+        if min(jurors, scenes) < 2:
+            return ("the jury is not drawn: that takes two jurors and two scenes",)
+        if jurors < _FEWEST_JURORS:
+            return (
+                f"with {jurors} jurors, intervals may cover less than they say; from "
+                f"{_FEWEST_JURORS} on they were measured",
+            )
+        return ()
 
     def source(
         self, names: Sequence[str], teams: Sequence[str], *, draws: int, seed: Sequence[int]

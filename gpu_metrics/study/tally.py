@@ -12,7 +12,7 @@ from gpu_metrics.errors import InputError
 from gpu_metrics.ranking.bootstrap import DRAWS
 from gpu_metrics.ranking.jury import Jury, drawn_picks, picks
 from gpu_metrics.ranking.trust import CONFIDENCE, intervals
-from gpu_metrics.ranking.votes import jury_scores, rules_of
+from gpu_metrics.ranking.votes import Votes, jury_scores, rules_of
 from gpu_metrics.study.ballots import Cast
 from gpu_metrics.study.manifest import Key, Manifest
 from gpu_metrics.study.votes import Vote, unblind
@@ -112,8 +112,8 @@ def tally(
         for team in sorted({*key.teams.values()} - {*jury.teams})
     ]
     several = min(len(jury.jurors), len(jury.scenes)) > 1
-    if draws and not several:
-        remarks.append("no intervals: they take ballots of two jurors and two scenes")
+    if draws:
+        remarks += Votes.under(contest, jury).remarks
     return Tally(
         contest=contest,
         jury=jury,

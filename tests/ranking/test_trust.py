@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from gpu_metrics.errors import InputError
-from gpu_metrics.ranking.trust import percentile_level, trust
+from gpu_metrics.ranking.trust import effective_items, percentile_level, trust
 
 
 def draws_about(*levels, spread=0.1, draws=4000):
@@ -89,3 +89,17 @@ def test_percentiles_are_those_of_the_t_interval_of_normal_data(items):
     spread = math.sqrt((items - 1) / items)
     width = stats.norm.ppf((1 + level) / 2) * spread
     assert width == pytest.approx(stats.t.ppf(0.975, items - 1), rel=1e-9)
+
+
+def test_items_of_a_sum_are_those_of_satterthwaite():
+    """Two samples of unequal variance: the degrees of freedom of Welch's test."""
+    draw = np.random.default_rng(0)
+    x, y = draw.normal(0, 3, 8), draw.normal(0, 1, 20)
+    variances = [x.var(ddof=1) / 8, y.var(ddof=1) / 20]
+    welch = stats.ttest_ind(x, y, equal_var=False).df
+    assert effective_items(variances, [8, 20]) == pytest.approx(1 + welch, rel=1e-12)
+
+
+def test_what_does_not_vary_adds_no_items():
+    assert effective_items([0.0, 2.0], [5, 30]) == pytest.approx(30)
+    assert effective_items([0.0, 0.0], [5, 30]) == 5
