@@ -77,7 +77,7 @@ def _interval(sums: Float[np.ndarray, "3 scenes"], draws: int, seed: int) -> Int
     drawn = _alpha(sums @ resamples(scenes, draws=draws, seed=seed).T)
     if np.isnan(drawn).all():
         return None
-    level = percentile_level(CONFIDENCE, float(scenes))
+    level = percentile_level(CONFIDENCE, scenes)
     low, high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 

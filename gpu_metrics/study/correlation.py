@@ -1,5 +1,6 @@
 """Which metric agrees with the jury: rank correlations with its picks."""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from scipy.stats import kendalltau, rankdata, spearmanr
 from gpu_metrics.errors import InputError
 from gpu_metrics.ranking.bootstrap import DRAWS, Values, resamples
 from gpu_metrics.ranking.jury import Jury
-from gpu_metrics.ranking.trust import CONFIDENCE, percentile_level
+from gpu_metrics.ranking.trust import intervals
 from gpu_metrics.study.objective import Objective
 
 # of fewer teams a correlation says nothing
@@ -65,6 +66,7 @@ def correlate(
     objective: Objective,
     *,
     drawn: Values | None = None,
+    items: int | float = math.inf,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Correlations:
@@ -74,7 +76,8 @@ def correlate(
         jury: Who picked whom; its scenes are ids of the images of `objective`.
         counts: The picks of each team as the rules count them.
         objective: Metrics of teams.
-        drawn: `counts` in draws of the votes (`drawn_picks`), for intervals over teams.
+        drawn, items: `counts` in draws of the votes (`drawn_picks`), and of how many items these
+            speak, for intervals over teams.
         draws, seed: Draws of scenes, for intervals within them.
 
     Raises:
@@ -100,7 +103,7 @@ def correlate(
         )
         rho, rho_p = _rank(spearmanr, column, counts[known])
         tau, tau_p = _rank(kendalltau, column, counts[known])
-        again = None if drawn is None else _redrawn(column, drawn[:, known])
+        again = None if drawn is None else _redrawn(column, drawn[:, known], items)
         metrics.append(
             Correlation(
                 name,
@@ -131,7 +134,7 @@ def _rank(method: Callable[..., Any], x: Column, y: Column) -> tuple[float, floa
     return float(found.statistic), float(found.pvalue)
 
 
-def _redrawn(column: Column, drawn: Values) -> Interval | None:
+def _redrawn(column: Column, drawn: Values, items: int | float) -> Interval | None:
     """The interval of Spearman's correlation when votes are drawn anew and metrics stay."""
     both = ~np.isnan(column) & ~np.isnan(drawn).any(axis=0)
     if both.sum() < _FEWEST or np.ptp(column[both]) == 0:
@@ -139,7 +142,7 @@ def _redrawn(column: Column, drawn: Values) -> Interval | None:
     x, y = (rankdata(values[..., both], axis=-1) for values in (column, drawn))
     x, y = (ranks - ranks.mean(axis=-1, keepdims=True) for ranks in (x, y))
     scale = np.sqrt((x**2).sum() * (y**2).sum(axis=-1))
-    return _interval((y @ x)[scale > 0] / scale[scale > 0], CONFIDENCE)
+    return _interval((y @ x)[scale > 0] / scale[scale > 0], items)
 
 
 def _within(of_scenes: Float64[np.ndarray, "scenes"], draws: int, seed: int) -> Estimate:
@@ -150,16 +153,12 @@ def _within(of_scenes: Float64[np.ndarray, "scenes"], draws: int, seed: int) -> 
     interval = None
     if len(values) > 1 and draws:
         counts = resamples(len(values), draws=draws, seed=seed)
-        level = percentile_level(CONFIDENCE, float(len(values)))
-        interval = _interval(counts @ values / len(values), level)
+        interval = _interval(counts @ values / len(values), len(values))
     return Estimate(float(values.mean()), None, interval)
 
 
-def _interval(values: Float64[np.ndarray, "draws"], level: float) -> Interval | None:
-    if len(values) == 0:
-        return None
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+def _interval(values: Float64[np.ndarray, "draws"], items: int | float) -> Interval | None:
+    return intervals(values[:, None], items=items)[0] if len(values) else None
 
 
 def _without_rows(objective: Objective, teams: Iterable[str], scenes: Iterable[str]) -> list[str]:

@@ -33,13 +33,15 @@ class Dropped:
 def influence(
     jury: Jury, count: Callable[[Jury], Column], score: Callable[[Column], Column]
 ) -> list[Dropped]:
-    """Every juror dropped in turn, but one without whom nobody saw, or picked, some team or any.
+    """Every juror dropped in turn, but an only one and one without whom nobody saw some team.
 
     Args:
         jury: All jurors.
         count: The picks of each team, as the rules count them.
         score: The score of each team from these picks; higher is better.
     """
+    if len(jury.jurors) < 2:
+        return []
     whole = count(jury)
     share, before = whole / whole.sum(), places(score(whole))
     dropped = []

@@ -1,6 +1,5 @@
 """Whether picks depend on where a tile stood on the screen, and how long jurors looked."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -78,9 +77,3 @@ def paces(votes: Sequence[Vote]) -> list[Pace]:
         if vote.kind != "practice":
             seconds.setdefault(vote.juror, []).append(vote.seconds)
     return [Pace(juror, len(seconds[juror]), median(seconds[juror])) for juror in sorted(seconds)]
-
-
-def tags(votes: Sequence[Vote], dimensions: Sequence[str]) -> dict[str, int]:
-    """On how many ballots each dimension was said to decide, practice left out."""
-    found = Counter(tag for vote in votes if vote.kind != "practice" for tag in vote.tags)
-    return {dimension: found[dimension] for dimension in dimensions}

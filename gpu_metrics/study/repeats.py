@@ -28,6 +28,11 @@ class Consistency:
     chance: float
     p_value: float
 
+    @property
+    def guessing(self) -> bool:
+        """Whether the picks cannot be told from picks at random, at 5 %."""
+        return self.p_value > 0.05
+
 
 def consistency(votes: Iterable[Vote]) -> list[Consistency]:
     """What repeats say of each juror who has some and voted on the scene itself, too."""

@@ -108,9 +108,10 @@ def test_the_total_of_a_scene_is_the_formula_on_one_image(jury):
 
 
 def test_votes_drawn_anew_give_an_interval_over_teams(jury):
-    drawn = drawn_picks(jury, RULES, draws=300)
+    drawn, items = drawn_picks(jury, RULES, draws=300)
     objective = measured(jury)
-    found = by_name(correlate(jury, picks(jury, RULES), objective, drawn=drawn, draws=100))
+    counts = picks(jury, RULES)
+    found = by_name(correlate(jury, counts, objective, drawn=drawn, items=items, draws=100))
     low, high = found["psnr_y"].spearman.interval
     means = [objective.values[team]["psnr_y"] for team in jury.teams]
     values = [spearmanr(means, row).statistic for row in drawn]

@@ -1,8 +1,9 @@
-"""Votes of simulated juries, and juries of votes."""
+"""Votes of simulated juries, with all that ballots say."""
+
+from dataclasses import replace
 
 import numpy as np
 
-from gpu_metrics.ranking.jury import Jury
 from gpu_metrics.study.votes import Vote
 
 
@@ -35,14 +36,18 @@ def simulated_votes(
     return votes
 
 
-def jury_of(votes, teams=None) -> Jury:
-    """The votes as arrays."""
-    jurors, scenes = sorted({v.juror for v in votes}), sorted({v.scene for v in votes})
-    teams = teams or sorted({team for v in votes for team in v.shown})
-    shown = np.zeros((len(jurors), len(scenes), len(teams)), bool)
-    picked = np.zeros_like(shown)
-    for v in votes:
-        place = jurors.index(v.juror), scenes.index(v.scene)
-        shown[place][[teams.index(team) for team in v.shown]] = True
-        picked[place][[teams.index(team) for team in v.picks]] = True
-    return Jury(tuple(jurors), tuple(scenes), tuple(teams), shown, picked)
+def renamed(votes) -> list[Vote]:
+    """The same votes under names of jurors and teams that sort the other way round."""
+    jurors = sorted({v.juror for v in votes})
+    teams = sorted({team for v in votes for team in v.shown})
+    of_juror = {name: f"seat {99 - index}" for index, name in enumerate(jurors)}
+    of_team = {name: f"group {99 - index}" for index, name in enumerate(teams)}
+    return [
+        replace(
+            v,
+            juror=of_juror[v.juror],
+            shown=tuple(of_team[team] for team in v.shown),
+            picks=tuple(of_team[team] for team in v.picks),
+        )
+        for v in votes
+    ]

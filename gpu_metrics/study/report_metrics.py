@@ -1,0 +1,60 @@
+"""The part of a report that says which metric agrees with people."""
+
+from collections.abc import Iterator
+
+from gpu_metrics.page import heading, number, paragraph, table
+from gpu_metrics.study import charts
+from gpu_metrics.study.correlation import Correlations
+from gpu_metrics.study.figures import estimate_cells, p_text
+
+
+def metric_blocks(found: Correlations) -> Iterator[str]:
+    """Two tables, over teams and within scenes, with a chart and what to make of them."""
+    metrics = found.metrics
+    yield heading("Which metric agrees with people?")
+    yield table(
+        ("metric", "better is", "teams", "Spearman", "votes drawn anew", "p", "Kendall", "p "),
+        [
+            (
+                metric.name,
+                "higher" if metric.higher_is_better else "lower",
+                str(metric.teams),
+                *estimate_cells(metric.spearman),
+                p_text(metric.spearman.p_value),
+                number(metric.kendall.value, 2),
+                p_text(metric.kendall.p_value),
+            )
+            for metric in metrics
+        ],
+    )
+    yield paragraph(
+        "Over teams, means against picks: +1 is full agreement with the jury whichever way a "
+        "metric points, -1 the opposite. With so few teams only large values mean anything; votes "
+        "drawn anew are noisier than those cast, so that what they give lies nearer to 0."
+    )
+    nearest = sorted(metrics, key=lambda m: m.within_spearman.value or -2.0, reverse=True)
+    yield heading("Which metric sees it in an image?")
+    yield table(
+        ("metric", "scenes", "Spearman", "interval", "Kendall", "interval "),
+        [
+            (
+                metric.name,
+                str(metric.scenes),
+                *estimate_cells(metric.within_spearman),
+                *estimate_cells(metric.within_kendall),
+            )
+            for metric in nearest
+        ],
+    )
+    known = [
+        (metric.name, value, metric.within_spearman.interval)
+        for metric in nearest
+        if (value := metric.within_spearman.value) is not None
+    ]
+    if known:
+        yield charts.ranges(known, title="Spearman in a scene by metric", digits=2, zero=True)
+    yield paragraph(
+        "The same among the results of one scene, averaged over scenes. Few picks and many ties "
+        "keep it far from 1; what counts is which metric comes nearer. The score of one image is "
+        f"the formula of {found.profile} applied to it alone."
+    )
