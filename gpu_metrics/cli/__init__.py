@@ -30,6 +30,7 @@ def main() -> None:
         build,
         export,
         import_,
+        report,
         serve,
         tally,
     )
