@@ -16,7 +16,7 @@ from tests.study.test_hostile import (  # noqa: F401 - fixtures
 )
 
 
-def with_text(ballot, key, text):
+def with_text(ballot, key, text):  # noqa: F811
     """The ballot as JSON, one value of which is written as `text`."""
     whole = json.dumps(ballot | {key: "HERE"})
     return whole.replace('"HERE"', text).encode("utf-8", "surrogatepass")
