@@ -140,8 +140,9 @@ class Stage {
     });
     canvas.addEventListener("pointermove", (event) => {
       if (!last) return;
-      const ratio = devicePixelRatio;
-      this.look("pan", (event.clientX - last.clientX) * ratio, (event.clientY - last.clientY) * ratio);
+      const dx = (event.clientX - last.clientX) * devicePixelRatio;
+      const dy = (event.clientY - last.clientY) * devicePixelRatio;
+      this.look("pan", dx, dy);
       last = event;
     });
     for (const end of ["pointerup", "pointercancel"]) {
