@@ -89,7 +89,6 @@ class Stage {
     if (tile && last && tile !== last) this.before = last;
     this.only = tile;
     if (tile) this.current = tile;
-    document.body.classList.toggle("enlarged", tile !== null);
     this.arrange();
     if (tile) tile.lens.focus({ focusVisible: false });
     else last?.lens.focus({ focusVisible: false });
