@@ -80,7 +80,11 @@ def _consistency(worth: Worth) -> Iterator[Finding]:
 
 def _influence(worth: Worth) -> Iterator[Finding]:
     first = {team.team for team in worth.teams if team.place == 1}
-    deciding = [d.juror for d in worth.influence if first & {*d.moved}]
+    deciding = [
+        dropped.juror
+        for dropped in worth.influence
+        if first != {team for team, place in dropped.places.items() if place == 1}
+    ]
     if deciding:
         yield Finding("warn", f"without {' or without '.join(deciding)} the first place changes")
     elif worth.influence:

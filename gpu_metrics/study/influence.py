@@ -1,7 +1,8 @@
 """What would be otherwise had a juror not voted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float64
@@ -10,11 +11,12 @@ from scipy.stats import rankdata
 from gpu_metrics.ranking.jury import Jury
 
 Column = Float64[np.ndarray, "teams"]
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """The jury without a juror; tuples follow the order of its teams.
+    """The jury without a juror: picks, scores and places by team.
 
     `places` are by score, equal teams sharing the best of theirs; `moved` are the teams whose
     place is another one than with all jurors. `shift` is the largest change of a team's share of
@@ -22,9 +24,9 @@ class Dropped:
     """
 
     juror: str
-    counts: tuple[float, ...]
-    scores: tuple[float, ...]
-    places: tuple[int, ...]
+    counts: Mapping[str, float]
+    scores: Mapping[str, float]
+    places: Mapping[str, int]
     moved: tuple[str, ...]
     shift: float
     shifted: str
@@ -43,22 +45,22 @@ def influence(
     if len(jury.jurors) < 2:
         return []
     whole = count(jury)
-    share, before = whole / whole.sum(), places(score(whole))
+    share, before = whole / whole.sum(), _named(jury, places(score(whole)))
     dropped = []
     for index, juror in enumerate(jury.jurors):
         counts = count(without(jury, index))
         if not counts.sum() > 0:
             continue
         scores = score(counts)
-        change, after = counts / counts.sum() - share, places(scores)
+        change, after = counts / counts.sum() - share, _named(jury, places(scores))
         most = int(np.abs(change).argmax())
         dropped.append(
             Dropped(
                 juror,
-                tuple(counts.tolist()),
-                tuple(scores.tolist()),
+                _named(jury, counts.tolist()),
+                _named(jury, scores.tolist()),
                 after,
-                tuple(t for t, b, a in zip(jury.teams, before, after, strict=True) if a != b),
+                tuple(team for team in jury.teams if before[team] != after[team]),
                 float(change[most]),
                 jury.teams[most],
             )
@@ -80,3 +82,7 @@ def without(jury: Jury, index: int) -> Jury:
 def places(scores: Column) -> tuple[int, ...]:
     """The place of each team, 1 for the highest score; equal teams share the best of theirs."""
     return tuple(int(place) for place in rankdata(-scores, method="min"))
+
+
+def _named(jury: Jury, values: Iterable[V]) -> dict[str, V]:
+    return dict(zip(jury.teams, values, strict=True))

@@ -32,7 +32,10 @@ def metric_blocks(found: Correlations) -> Iterator[str]:
         "metric points, -1 the opposite. With so few teams only large values mean anything; votes "
         "drawn anew are noisier than those cast, so that what they give lies nearer to 0."
     )
-    nearest = sorted(metrics, key=lambda m: m.within_spearman.value or -2.0, reverse=True)
+    scored = [metric for metric in metrics if metric.within_spearman.value is not None]
+    nearest = sorted(scored, key=lambda m: m.within_spearman.value or 0.0, reverse=True)
+    if not nearest:
+        return
     yield heading("Which metric sees it in an image?")
     yield table(
         ("metric", "scenes", "Spearman", "interval", "Kendall", "interval "),
@@ -46,13 +49,12 @@ def metric_blocks(found: Correlations) -> Iterator[str]:
             for metric in nearest
         ],
     )
-    known = [
-        (metric.name, value, metric.within_spearman.interval)
-        for metric in nearest
-        if (value := metric.within_spearman.value) is not None
-    ]
-    if known:
-        yield charts.ranges(known, title="Spearman in a scene by metric", digits=2, zero=True)
+    yield charts.ranges(
+        [(m.name, m.within_spearman.value or 0.0, m.within_spearman.interval) for m in nearest],
+        title="Spearman in a scene by metric",
+        digits=2,
+        zero=True,
+    )
     yield paragraph(
         "The same among the results of one scene, averaged over scenes. Few picks and many ties "
         "keep it far from 1; what counts is which metric comes nearer. The score of one image is "

@@ -16,6 +16,7 @@ def to_csv(worth: Worth) -> dict[str, str]:
         "teams": _teams(worth),
         "jurors": _jurors(worth),
         "scenes": (("scene", "alpha"), worth.agreement.by_scene.items()),
+        "without_juror": _without(worth),
         "positions": _positions(worth),
         "dimensions": (("dimension", "ballots"), worth.tags.items()),
         "comments": (
@@ -61,6 +62,14 @@ def _jurors(worth: Worth) -> Table:
         row += [len(without.moved), without.shift, without.shifted] if without else [None] * 3
         rows.append(row)
     return columns, rows
+
+
+def _without(worth: Worth) -> Table:
+    return ("juror", "team", "picks", "score", "place"), (
+        (dropped.juror, team, dropped.counts[team], dropped.scores[team], place)
+        for dropped in worth.influence
+        for team, place in dropped.places.items()
+    )
 
 
 def _positions(worth: Worth) -> Table:

@@ -79,7 +79,8 @@ def test_the_document_is_json_with_all_digits(worth):
 def test_tables_hold_what_the_document_holds(worth):
     tables = {n: list(csv.DictReader(io.StringIO(t))) for n, t in to_csv(worth).items()}
     assert {*tables} == {
-        *("teams", "jurors", "scenes", "positions", "dimensions", "comments", "metrics")
+        *("teams", "jurors", "without_juror", "scenes", "positions"),
+        *("dimensions", "comments", "metrics"),
     }
     first = tables["teams"][0]
     assert (first["team"], float(first["score"])) == (worth.teams[0].team, 90)
@@ -101,6 +102,16 @@ def test_relabelled_teams_and_jurors_permute_the_result(votes, worth):
     assert again.agreement.alpha == pytest.approx(worth.agreement.alpha)
     assert again.positions == worth.positions
     assert [len(d.moved) for d in again.influence[::-1]] == [len(d.moved) for d in worth.influence]
+
+
+def test_without_draws_there_are_no_intervals_and_nothing_else_is_lost(votes, worth):
+    bare = weigh(votes, CONTEST, objective=measured(jury_of(votes)), draws=0)
+    assert [t.strength for t in bare.teams] == [t.strength for t in worth.teams]
+    assert all(t.interval is None and t.strength_interval is None for t in bare.teams)
+    assert bare.agreement == replace(worth.agreement, interval=None)
+    for one, other in zip(bare.correlations.metrics, worth.correlations.metrics, strict=True):
+        assert one.within_kendall == replace(other.within_kendall, interval=None)
+    assert "no draws" in to_html(bare, title="t", study="0" * 64)
 
 
 def test_a_single_juror_has_counts_and_no_intervals(votes):
