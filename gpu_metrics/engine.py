@@ -3,33 +3,29 @@
 import math
 import os
 from collections.abc import Callable, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from gpu_metrics.cache import CachedRow, RowCache, fingerprint, row_key, rules_digest
+from gpu_metrics.collecting import Rules, Work
 from gpu_metrics.devices import choose_device, cores, default_budget, device_facts
-from gpu_metrics.errors import EngineError, InputError
-from gpu_metrics.kernels.launch import Paths, recorded
+from gpu_metrics.errors import EngineError, InputError, SubmissionError
+from gpu_metrics.kernels.launch import recorded
 from gpu_metrics.measuring import Target, finish, measure
 from gpu_metrics.metrics.trunk import Network
 from gpu_metrics.pack import load_reference
 from gpu_metrics.pairing import Folders
 from gpu_metrics.pipelines import Cores, Measured, OneGpu, Pipeline
 from gpu_metrics.profiles import Profile, load_profile
-from gpu_metrics.provenance import provenance
 from gpu_metrics.reference import ReferenceImage
 from gpu_metrics.resident import Resident
-from gpu_metrics.results import Count, ImageRow, ProfileStamp, Rejection, Run
-from gpu_metrics.score import compose, means
+from gpu_metrics.results import ImageRow, Rejection, Run
 from gpu_metrics.submissions import (
     Candidate,
     Loaded,
-    Opened,
-    Origin,
     Stored,
     Submission,
     load,
@@ -114,6 +110,9 @@ class Scorer:
         hashes = {net: found.sha256 for net, found in self._weights.items()}
         self._fingerprint = fingerprint(device_facts(self.device), hashes)
         self._rules = rules_digest(self.profile)
+        self._common = Rules(
+            self.profile, self._targets, self.device, self._weights, self.reference.sha256
+        )
         self.traffic = Traffic()
         self._process = os.getpid()
 
@@ -139,26 +138,60 @@ class Scorer:
                 without a score.
             EngineError: The engine cannot do the work, or the scorer was built before a fork.
         """
+        [result] = self.score_together([(name or title(submission), submission)], on_progress)
+        if isinstance(result, SubmissionError):
+            raise result
+        return result
+
+    def score_together(
+        self,
+        submissions: Sequence[tuple[str, Submission]],
+        on_progress: OnProgress = lambda done, total: None,
+    ) -> list[Run | SubmissionError]:
+        """The records of named submissions, or why one is refused, in their order.
+
+        They are measured image by image: the first image of all of them, then the second. What is
+        known of a reference image is then computed once for all of them, even where the whole
+        reference set does not fit into `keep_gigabytes`; no digit is another than by `score`. All
+        are open at once, and none is done before the others.
+
+        Raises:
+            EngineError: As for `score`.
+        """
         if os.getpid() != self._process:
             raise EngineError("a scorer's threads end at a fork; build another in each process")
-        found = _Found()
-        with (
-            self.traffic.counted() as count,
-            opened(submission, self.reference, self.profile.images) as content,
-            recorded() as kernels,
-            closing(self._pipeline.run(content.candidates, self._load, self._measure)) as results,
-        ):
-            total = len(content.candidates)
-            for result in results:
-                if isinstance(result, Rejection):
-                    found.rejected.append(result)
-                else:
-                    found.add(self._row(result), result.origin)
-                    found.stored += isinstance(result, Stored)
-                count()
-                on_progress(len(found.rows) + len(found.rejected), total)
-            on_progress(total, total)
-        return self._record(name or title(submission), content, found, kernels)
+        with ExitStack() as stack:
+            begun = [self._begun(stack, name, item) for name, item in submissions]
+            works = [work for work in begun if isinstance(work, Work)]
+            # each has a candidate for every reference image, in one order
+            images = zip(*(work.content.candidates for work in works), strict=True)
+            candidates = [candidate for of_one_image in images for candidate in of_one_image]
+            kernels = stack.enter_context(recorded())
+            if len(works) > 1:
+                stack.enter_context(self._known.passing())
+            results = self._pipeline.run(candidates, self._load, self._measure)
+            stack.enter_context(closing(results))
+            for done, result in enumerate(results, start=1):
+                works[(done - 1) % len(works)].take(result, self._row)
+                on_progress(done, len(candidates))
+            on_progress(len(candidates), len(candidates))
+        return [
+            w if isinstance(w, SubmissionError) else w.record(self._common, kernels) for w in begun
+        ]
+
+    @property
+    def keeps_reference(self) -> bool:
+        """Whether all that submissions need of the reference fits into `keep_gigabytes`.
+
+        Where it does not, `score_together` is faster than `score` after `score`.
+        """
+        boxes = {
+            (id_, str(item.options["net"]), box)
+            for id_, target in self._targets.items()
+            for item in self.profile.measures.values()
+            if item.metric == "lpips" and (box := target.crop(item)) is not None
+        }
+        return self._known.would_fit(boxes)
 
     def warm_up(self) -> None:
         """Compute now what the first submission would: the reference's features, as they fit."""
@@ -170,6 +203,17 @@ class Scorer:
         with opened(truth, self.reference, self.profile.images) as content:
             for _ in self._pipeline.run(content.candidates, anew, self._measure):
                 pass
+
+    def _begun(self, stack: ExitStack, name: str, submission: Submission) -> Work | SubmissionError:
+        """A submission that stays open as long as `stack`; or why it is refused."""
+        try:
+            with ExitStack() as own:
+                count = own.enter_context(self.traffic.counted())
+                content = own.enter_context(opened(submission, self.reference, self.profile.images))
+                stack.enter_context(own.pop_all())
+        except SubmissionError as error:
+            return error
+        return Work(name, content, count)
 
     def _load(self, candidate: Candidate) -> Loaded | Stored | Rejection:
         return load(candidate, self._stored)
@@ -213,52 +257,3 @@ class Scorer:
             row = CachedRow(values, origin.decoder, origin.notes)
             self._cache.put({self._key(origin.target, origin.sha256): row})
         return ImageRow(target.image.id, values, target.pixels)
-
-    def _record(self, name: str, content: Opened, found: "_Found", kernels: Paths) -> Run:
-        rows = sorted(found.rows, key=lambda row: row.id)
-        averaged = means(self.profile, [(row.id, row.values, row.pixels) for row in rows])
-        scores = compose(self.profile, averaged.values)
-        undefined = [
-            f"{row.id}: {measure} is not scored: {reason}"
-            for row in rows
-            for measure, reason in self._targets[row.id].undefined.items()
-        ]
-        notes = [f"{origin.file}: {note}" for origin in found.origins for note in origin.notes]
-        counts = {
-            measure: Count(averaged.scored[measure], averaged.not_scored[measure])
-            for measure in averaged.values
-        }
-        return Run(
-            profile=ProfileStamp(self.profile.name, self.profile.version, self.profile.digest),
-            submission=name,
-            status="partial" if found.rejected else "complete",
-            scores=dict.fromkeys(scores) if found.rejected else scores,
-            means=averaged.values,
-            counts=counts,
-            images=tuple(rows),
-            rejected=tuple(found.rejected),
-            warnings=(*content.remarks, *notes, *undefined),
-            provenance=provenance(
-                self.device,
-                self._weights,
-                kernels=kernels,
-                reference_sha256=self.reference.sha256,
-                origins=found.origins,
-                cached=found.stored,
-                readme=content.readme,
-            ),
-        )
-
-
-@dataclass
-class _Found:
-    """What came of the images of one submission so far."""
-
-    rows: list[ImageRow] = field(default_factory=list)
-    origins: list[Origin] = field(default_factory=list)
-    rejected: list[Rejection] = field(default_factory=list)
-    stored: int = 0
-
-    def add(self, row: ImageRow, origin: Origin) -> None:
-        self.rows.append(row)
-        self.origins.append(origin)

@@ -65,6 +65,13 @@ class Target:
                 undefined[name] = reason
         return cls(image, pixels, boxes, undefined)
 
+    def crop(self, item: Measure) -> Box | None:
+        """What the network of an LPIPS measure sees of the image; None where it has no value."""
+        if item.name in self.undefined:
+            return None
+        height, width = self.image.pixels.shape[1:]
+        return self.boxes.get(item.name, (0, 0, height, width))
+
 
 def measure(
     x: UInt8[Tensor, "B 3 H W"],

@@ -29,6 +29,14 @@ class Executor(StrEnum):
     ray = "ray"
 
 
+class Order(StrEnum):
+    """What is measured before the next."""
+
+    auto = "auto"
+    submissions = "submissions"
+    images = "images"
+
+
 @app.command()
 @verb
 def rescore(
@@ -66,6 +74,17 @@ def rescore(
     cache: Annotated[
         Path | None, typer.Option(help="Folder of the rows measured so far; OUTPUT by default.")
     ] = None,
+    order: Annotated[
+        Order,
+        typer.Option(
+            help="One submission after another, or 32 of them image by image: faster where the "
+            "reference does not fit into memory, which auto finds out."
+        ),
+    ] = Order.auto,
+    keep_gigabytes: Annotated[
+        float | None,
+        typer.Option(min=0, help="Memory for what is known of the reference, for each worker."),
+    ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="File or folder with the LPIPS weights.")
     ] = None,
@@ -78,7 +97,14 @@ def rescore(
     from gpu_metrics.cli import render
     from gpu_metrics.executors import Plan, Task, score_many
 
-    plan = Plan(rules, reference, weights=weights, cache=cache or output)
+    plan = Plan(
+        rules,
+        reference,
+        weights=weights,
+        cache=cache or output,
+        keep_gigabytes=keep_gigabytes,
+        order=order.value,
+    )
     kind, devices = _workers(executor, device, jobs)
     tasks = map(Task, chosen, names)
     entries: list[Entry] = []

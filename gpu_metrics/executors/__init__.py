@@ -11,7 +11,7 @@ from gpu_metrics.devices import cores, default_budget
 from gpu_metrics.errors import InputError
 from gpu_metrics.executors.dispatch import Start, outcomes
 from gpu_metrics.executors.local import LocalWorker
-from gpu_metrics.executors.plan import OnImages, Outcome, Plan, Task
+from gpu_metrics.executors.plan import ORDERS, OnImages, Outcome, Plan, Task
 from gpu_metrics.executors.processes import ProcessWorker
 from gpu_metrics.weights import Say
 
@@ -36,6 +36,7 @@ def score_many(
 
     Digits do not depend on the executor, on the number of workers, or on the order. Submissions
     are taken as they are needed, so there may be any number. Closing the iterator ends the work.
+    `Plan.order` says whether they are measured one by one or image by image.
 
     Args:
         plan: What scorers are built from.
@@ -61,11 +62,14 @@ def score_many(
 def _starts(plan: Plan, executor: str, devices: list[str], say: Say) -> list[Start]:
     if executor not in EXECUTORS:
         raise InputError(f"executor: expected {', '.join(EXECUTORS)}, got {executor!r}")
+    if plan.order not in ORDERS:
+        raise InputError(f"order: expected {', '.join(ORDERS)}, got {plan.order!r}")
     if not devices or (executor == "local" and len(devices) > 1):
         raise InputError(f"devices: expected one for each worker of {executor!r}, got {devices}")
     if executor == "local":
         scorer = plan.scorer(devices[0], say=say)
-        return [partial(LocalWorker, scorer)] * _IN_FLIGHT
+        together = plan.together(scorer)
+        return [partial(LocalWorker, scorer, together)] * (_IN_FLIGHT if together == 1 else 1)
     if executor == "processes":
         shares = [_share(plan, device, len(devices)) for device in devices]
         return [partial(ProcessWorker, *share, say) for share in zip(shares, devices, strict=True)]

@@ -38,15 +38,16 @@ class ClusterWorker:
         options = actor.options(num_cpus=1, num_gpus=gpus, scheduling_strategy="SPREAD")
         self._actor = options.remote(plan, device, platform.node())
 
-    def open(self) -> None:
+    def open(self) -> int:
         """As `Worker.open`."""
-        failure = self._answer(self._actor.start.remote())
-        if failure is not None:
-            raise failure
+        started = self._answer(self._actor.start.remote())
+        if isinstance(started, GpuMetricsError):
+            raise started
+        return int(started)
 
-    def score(self, task: Task, on_images: OnImages) -> Result:
+    def score(self, tasks: Sequence[Task], on_images: OnImages) -> list[Result]:
         """As `Worker.score`; images are counted when all are done."""
-        said, images = self._answer(self._actor.score.remote(task))
+        said, images = self._answer(self._actor.score.remote(tasks))
         on_images(images)
         return understood(said)
 
@@ -70,14 +71,14 @@ class _Actor:
         self._plan, self._device = plan, device
         self._scorer: Scorer | None = None
 
-    def start(self) -> GpuMetricsError | None:
+    def start(self) -> int | GpuMetricsError:
         try:
             self._scorer = self._plan.scorer(self._device)
         except GpuMetricsError as error:
             return error
-        return None
+        return self._plan.together(self._scorer)
 
-    def score(self, task: Task) -> tuple[Answer, int]:
+    def score(self, tasks: Sequence[Task]) -> tuple[Answer, int]:
         assert self._scorer is not None
         images = 0
 
@@ -85,7 +86,7 @@ class _Actor:
             nonlocal images
             images += more
 
-        return answer(self._scorer, task, count), images
+        return answer(self._scorer, tasks, count), images
 
 
 def cluster_workers(plan: Plan, devices: Sequence[str]) -> list[Start]:

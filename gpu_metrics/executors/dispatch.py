@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from queue import SimpleQueue
 
@@ -22,6 +22,7 @@ class Place:
         self._lock = threading.Lock()
         self._closed = False
         self._worker: Worker | None = None
+        self.together = 1
 
     def open(self) -> Worker:
         """The worker, once it is there; EngineError where it is lost as it starts, twice."""
@@ -29,23 +30,27 @@ class Place:
             worker, fresh = self._placed()
             try:
                 if fresh:
-                    worker.open()
+                    self.together = worker.open()
                 return worker
             except WorkerLost as error:
                 self._discard()
                 reason = str(error)
         raise EngineError(f"no worker could be started: {reason}")
 
-    def score(self, task: Task, on_images: OnImages) -> Result:
-        """The result of a submission; one that lost two workers is given up."""
+    def score(self, tasks: Sequence[Task], on_images: OnImages) -> list[Result]:
+        """The results of submissions; one that lost two workers is given up."""
         for _ in range(_ATTEMPTS):
             worker = self.open()
             try:
-                return worker.score(task, on_images)
+                return worker.score(tasks, on_images)
             except WorkerLost as error:
                 self._discard()
                 reason = str(error)
-        return EngineError(f"{task.name}: given up after {_ATTEMPTS} attempts: {reason}")
+            if len(tasks) > 1:
+                # one of them may be the cause, and the others are not to suffer for it
+                return [result for task in tasks for result in self.score([task], on_images)]
+        [task] = tasks
+        return [EngineError(f"{task.name}: given up after {_ATTEMPTS} attempts: {reason}")]
 
     def close(self) -> None:
         """End the worker, for good."""
@@ -84,12 +89,16 @@ def outcomes(
     places = [Place(start) for start in starts]
     idle: SimpleQueue[Place] = SimpleQueue()
 
-    def work(task: Task) -> Outcome:
+    def work(taken: Sequence[Task]) -> list[Outcome]:
         place = idle.get()
         try:
-            return Outcome(task, place.score(task, on_images))
+            return list(map(Outcome, taken, place.score(taken, on_images)))
         finally:
             idle.put(place)
+
+    def take(batches: int) -> set[Future[list[Outcome]]]:
+        taken = (list(islice(feed, together)) for _ in range(batches))
+        return {pool.submit(work, tasks) for tasks in taken if tasks}
 
     pool = ThreadPoolExecutor(len(places))
     try:
@@ -98,13 +107,14 @@ def outcomes(
         list(pool.map(Place.open, places))
         for place in places:
             idle.put(place)
+        together = min(place.together for place in places)
         # one waits behind each that is at work, so that no worker does while results are taken
-        running = {pool.submit(work, task) for task in islice(feed, 2 * len(places))}
+        running = take(2 * len(places))
         while running:
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
-                running |= {pool.submit(work, task) for task in islice(feed, 1)}
-                yield future.result()
+                running |= take(1)
+                yield from future.result()
     finally:
         for place in places:
             place.close()

@@ -1,6 +1,6 @@
 """What travels to whoever scores, what comes back, and how one attempt is made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -20,15 +20,24 @@ class WorkerLost(Exception):
 
 
 Result = Run | SubmissionError | EngineError
-Answer = Result | WorkerLost
+Answer = list[Result] | CacheError | WorkerLost
 OnImages = Callable[[int], None]
+
+ORDERS = ("auto", "submissions", "images")
+
+# submissions that are open at once where they are measured image by image
+_TOGETHER = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The arguments of a `Scorer` as plain values, from which any process builds the same one.
 
-    `cache` is the folder of a `RowCache`; the others are what `Scorer` calls them.
+    `cache` is the folder of a `RowCache`. `order` is whether each of the "submissions" is measured
+    before the next, or "images" are: the first of 32 submissions, then the second. What is known
+    of a reference image is then computed once for all 32, which have their records together.
+    "auto" does so where the reference does not fit into memory. The others are what `Scorer` calls
+    them.
     """
 
     profile: Profile | str | Path
@@ -38,6 +47,7 @@ class Plan:
     batch_megapixels: float | None = None
     threads: int | None = None
     keep_gigabytes: float | None = None
+    order: str = "auto"
 
     def scorer(self, device: str, *, say: Say = lambda text: None) -> Scorer:
         """The scorer on a device; raises what `Scorer` raises."""
@@ -52,6 +62,11 @@ class Plan:
             keep_gigabytes=self.keep_gigabytes,
             say=say,
         )
+
+    def together(self, scorer: Scorer) -> int:
+        """How many submissions to give to a scorer at once."""
+        by_image = self.order == "images" or (self.order == "auto" and not scorer.keeps_reference)
+        return _TOGETHER if by_image else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +98,15 @@ class Outcome:
 class Worker(Protocol):
     """A scorer somewhere: in this process, in another, on another machine."""
 
-    def open(self) -> None:
-        """Wait until it is there; raises what `Scorer` raises, or WorkerLost."""
+    def open(self) -> int:
+        """Wait until it is there, and tell how many submissions it takes at once.
 
-    def score(self, task: Task, on_images: OnImages) -> Result:
-        """Score one submission; `on_images` is called with how many more images are done.
+        Raises:
+            WorkerLost: It is lost as it starts. Otherwise what `Scorer` raises.
+        """
+
+    def score(self, tasks: Sequence[Task], on_images: OnImages) -> list[Result]:
+        """Score submissions; `on_images` is called with how many more images are done.
 
         Raises:
             WorkerLost: The worker died or cannot be trusted any more.
@@ -98,8 +117,8 @@ class Worker(Protocol):
         """End the worker at once, whatever it does; from any thread."""
 
 
-def attempt(scorer: Scorer, task: Task, on_images: OnImages) -> Result:
-    """Score a submission with a scorer of this process.
+def attempt(scorer: Scorer, tasks: Sequence[Task], on_images: OnImages) -> list[Result]:
+    """Score submissions with a scorer of this process.
 
     Raises:
         CacheError, DeviceError: No other submission would fare better in this process.
@@ -113,26 +132,30 @@ def attempt(scorer: Scorer, task: Task, on_images: OnImages) -> Result:
         before = done
 
     try:
-        return scorer.score(task.submission, name=task.name, on_progress=on_progress)
+        named = [(task.name, task.submission) for task in tasks]
+        return list(scorer.score_together(named, on_progress))
     except (CacheError, DeviceError):
         raise
-    except (SubmissionError, EngineError) as error:
-        return error
+    except EngineError as error:
+        if len(tasks) == 1:
+            return [error]
     except Exception as error:
         raise WorkerLost(f"{type(error).__name__}: {error}") from error
+    # which of them it was shows when each is alone; what was measured is measured again
+    return [result for task in tasks for result in attempt(scorer, [task], lambda images: None)]
 
 
-def answer(scorer: Scorer, task: Task, on_images: OnImages) -> Answer:
-    """What a worker elsewhere says of a submission, as a value that travels."""
+def answer(scorer: Scorer, tasks: Sequence[Task], on_images: OnImages) -> Answer:
+    """What a worker elsewhere says of submissions, as a value that travels."""
     try:
-        return attempt(scorer, task, on_images)
+        return attempt(scorer, tasks, on_images)
     except (CacheError, WorkerLost) as error:
         return error
     except DeviceError as error:
         return WorkerLost(str(error))
 
 
-def understood(said: Answer) -> Result:
+def understood(said: Answer) -> list[Result]:
     """What a worker's answer means here; raises as `Worker.score` does."""
     if isinstance(said, CacheError | WorkerLost):
         raise said

@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from subprocess import PIPE
 from typing import Any, BinaryIO, cast
@@ -31,17 +32,18 @@ class ProcessWorker:
         self._in = cast(BinaryIO, self._process.stdin)
         self._out = cast(BinaryIO, self._process.stdout)
 
-    def open(self) -> None:
+    def open(self) -> int:
         """As `Worker.open`."""
         self._send((self._plan, self._device))
         while isinstance(message := self._receive(), str):
             self._say(message)
         if isinstance(message, GpuMetricsError):
             raise message
+        return int(message)
 
-    def score(self, task: Task, on_images: OnImages) -> Result:
+    def score(self, tasks: Sequence[Task], on_images: OnImages) -> list[Result]:
         """As `Worker.score`."""
-        self._send(task)
+        self._send(tasks)
         while isinstance(message := self._receive(), int):
             on_images(message)
         return understood(message)

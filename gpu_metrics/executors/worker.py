@@ -31,7 +31,7 @@ def main() -> None:
     except GpuMetricsError as error:
         send(error)
         return
-    send(None)
+    send(plan.together(scorer))
     last = None
     while not isinstance(last, CacheError | WorkerLost):
         last = answer(scorer, messages.get(), send)

@@ -147,6 +147,24 @@ def features(
     )
 
 
+def features_bytes(height: int, width: int, network: Network) -> int:
+    """What the features of one image of that size take."""
+    total = 0
+    for stage in network.layout.stages:
+        if stage.pool is not None:
+            height, width = (_steps(side, *stage.pool, 0) for side in (height, width))
+        for index in stage.convolutions:
+            weight = network.convolutions[index][0]
+            kernel, stride, padding = weight.shape[-1], stage.stride, stage.padding
+            height, width = (_steps(side, kernel, stride, padding) for side in (height, width))
+        total += weight.shape[0] * height * width * weight.element_size()
+    return total
+
+
+def _steps(side: int, kernel: int, stride: int, padding: int) -> int:
+    return (side + 2 * padding - kernel) // stride + 1
+
+
 def _fill(batch: Tensor, size: int) -> Tensor:
     return pad(batch, (0, 0, 0, 0, 0, 0, 0, size - len(batch))) if len(batch) < size else batch
 

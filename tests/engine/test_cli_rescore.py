@@ -100,18 +100,26 @@ def test_submissions_at_fault_are_listed_and_stop_no_other(rescore, teams, tmp_p
 
 
 def test_what_the_engine_gave_up_is_its_own_exit_code(rescore, teams, monkeypatch):
-    score = Scorer.score
+    score = Scorer.score_together
 
-    def faulty(self, submission, *, name, on_progress):
-        if name == "team1":
+    def faulty(self, submissions, *progress):
+        if "team1" in dict(submissions):
             raise EngineError("the device is on fire")
-        return score(self, submission, name=name, on_progress=on_progress)
+        return score(self, submissions, *progress)
 
-    monkeypatch.setattr(Scorer, "score", faulty)
+    monkeypatch.setattr(Scorer, "score_together", faulty)
     outcome = rescore(*teams)
     assert outcome.code == 4
     assert "team1: failed: the device is on fire" in outcome.err
     assert "team3" in outcome.out
+
+
+def test_image_by_image_scores_the_same(rescore, teams, tmp_path):
+    assert rescore(*teams).code == 0
+    here = contents(tmp_path / "runs")
+    shutil.rmtree(tmp_path / "runs")
+    assert rescore(*teams, "--order", "images", "--keep-gigabytes", 0).code == 0
+    assert contents(tmp_path / "runs")["scores.csv"] == here["scores.csv"]
 
 
 def test_worker_processes_score_the_same(rescore, teams, tmp_path):

@@ -1,13 +1,16 @@
 """Many submissions through one reference set, wherever they are scored."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
+from gpu_metrics.collecting import Work
 from gpu_metrics.engine import Scorer
 from gpu_metrics.errors import (
     CacheError,
     DeviceError,
+    EngineError,
     InputError,
     ReferenceSetError,
     SubmissionError,
@@ -57,6 +60,64 @@ def test_digits_depend_on_no_executor_and_no_order(plan, teams, expected, how, t
     assert sum(images) == 6 * len(teams)
 
 
+@pytest.mark.parametrize("how", [LOCAL, PROCESSES], ids=["local", "processes"])
+def test_image_by_image_has_the_same_digits(gallery, pixel_profile, teams, expected, how, tmp_path):
+    broken = shutil.copytree(teams[0], tmp_path / "broken")
+    (broken / "003.png").unlink()
+    partial = shutil.copytree(teams[1], tmp_path / "partial")
+    (partial / "001.png").write_bytes(b"no image")
+    plan = Plan(pixel_profile, gallery.reference, order="images")
+    images = []
+    outcomes = score_many(plan, [broken, partial, *teams], **how, on_images=images.append)
+    found = results(outcomes)
+    assert isinstance(found.pop("broken"), SubmissionError)
+    assert [item.id for item in found["partial"].rejected] == ["001"]
+    assert found.pop("partial").images == expected["team1"][0][1:]
+    assert {name: digits(run) for name, run in found.items()} == expected
+    assert sum(images) == 6 * (len(teams) + 1)
+
+
+def test_image_by_image_is_the_order_of_work(gallery, pixel_profile, teams, monkeypatch):
+    seen = []
+    take = Work.take
+
+    def told(self, result, row):
+        seen.append((result.origin.target.id, self.name))
+        return take(self, result, row)
+
+    monkeypatch.setattr(Work, "take", told)
+    list(score_many(Plan(pixel_profile, gallery.reference, order="images"), teams, **LOCAL))
+    assert seen == sorted(seen) and len(seen) == 6 * len(teams)
+
+
+@pytest.mark.parametrize(("keep", "together"), [(None, 1), (0.0, 32)])
+@pytest.mark.weights
+def test_auto_goes_by_image_where_the_reference_does_not_fit(
+    gallery, trunk_weights, keep, together
+):
+    trunk_weights("alex")
+    plan = Plan("raim2026-flash-portrait", gallery.reference, keep_gigabytes=keep)
+    assert plan.together(plan.scorer("cpu")) == together
+
+
+@pytest.mark.parametrize("error", [EngineError("out of order"), TypeError("a bug")])
+def test_one_that_fails_among_many_costs_no_other(
+    gallery, pixel_profile, teams, expected, monkeypatch, error
+):
+    fail(monkeypatch, "team1", error)
+    plan = Plan(pixel_profile, gallery.reference, order="images")
+    found = results(score_many(plan, teams, **LOCAL))
+    assert str(error) in str(found.pop("team1"))
+    assert len(found) == 3
+    assert {name: digits(run) for name, run in found.items()}.items() <= expected.items()
+
+
+def test_an_unknown_order_is_named(gallery, pixel_profile, teams):
+    plan = Plan(pixel_profile, gallery.reference, order="auto")
+    with pytest.raises(InputError, match="order: expected auto, submissions, images, got 'pixels'"):
+        next(score_many(replace(plan, order="pixels"), teams, **LOCAL))
+
+
 @pytest.mark.weights
 def test_lpips_keeps_its_bits_in_any_executor(gallery, teams, trunk_weights):
     trunk_weights("alex")
@@ -65,6 +126,10 @@ def test_lpips_keeps_its_bits_in_any_executor(gallery, teams, trunk_weights):
     plan = Plan("raim2026-flash-portrait", gallery.reference)
     assert scored(score_many(plan, teams[:2], **LOCAL)) == alone
     assert scored(score_many(plan, teams[:2], **PROCESSES)) == alone
+    by_image = Plan(
+        "raim2026-flash-portrait", gallery.reference, keep_gigabytes=0.0, order="images"
+    )
+    assert scored(score_many(by_image, teams[:2], **LOCAL)) == alone
 
 
 def test_number_and_names_do_not_matter(plan, teams, expected):
@@ -143,14 +208,14 @@ def test_what_would_befall_all_others_ends_the_work(plan, teams, monkeypatch, ki
 
 def fail(monkeypatch, name, error):
     """Let the submission of that name raise an error."""
-    score = Scorer.score
+    score = Scorer.score_together
 
-    def faulty(self, submission, **options):
-        if options["name"] == name:
+    def faulty(self, submissions, *progress):
+        if name in dict(submissions):
             raise error
-        return score(self, submission, **options)
+        return score(self, submissions, *progress)
 
-    monkeypatch.setattr(Scorer, "score", faulty)
+    monkeypatch.setattr(Scorer, "score_together", faulty)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import torch
 from gpu_metrics import devices
 from gpu_metrics.engine import Scorer
 from gpu_metrics.metrics import Network
+from gpu_metrics.metrics.trunk import features, features_bytes
 from gpu_metrics.precision import repeatable
 from gpu_metrics.reference import Reference
 from gpu_metrics.resident import Resident
@@ -47,6 +48,40 @@ def test_features_beyond_the_budget_have_the_same_bits(make):
         found = none.features("001", "alex", BOX)
     assert none.kept_bytes == 0
     assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))
+
+
+def test_passing_submissions_share_the_latest_features(make):
+    known = make(0)
+    with repeatable(), known.passing():
+        first, again = (known.features("001", "alex", BOX) for _ in range(2))
+        assert all(a is b for a, b in zip(first, again, strict=True))
+        for shift in range(4):
+            known.features("005", "alex", (shift, 10, 60, 70))
+        gone = known.features("001", "alex", BOX)
+        assert all(torch.equal(a, b) and a is not b for a, b in zip(first, gone, strict=True))
+    with repeatable():
+        assert known.features("001", "alex", BOX)[0] is not gone[0]
+    assert known.kept_bytes == 0
+
+
+@pytest.mark.parametrize("net", ["alex", "vgg"])
+@pytest.mark.parametrize("side", [(50, 60), (31, 47), (64, 33)])
+def test_room_for_features_is_known_before_them(net, side, trunk_weights):
+    network = Network.build(trunk_weights(net))
+    image = torch.zeros(1, 3, *side, dtype=torch.uint8)
+    expected = sum(layer.nbytes for layer in features(image, network))
+    assert features_bytes(*side, network) == expected
+
+
+def test_what_would_fit_does(make):
+    with repeatable():
+        size = sum(layer.nbytes for layer in make(10**9).features("001", "alex", BOX))
+        for budget, fits in ((size, True), (size - 1, False)):
+            known = make(budget)
+            assert known.would_fit([("001", "alex", BOX)]) is fits
+            known.features("001", "alex", BOX)
+            assert known.would_fit([("001", "alex", BOX)]) is fits
+            assert (known.kept_bytes == size) is fits
 
 
 def test_what_is_released_is_computed_again(make):
