@@ -1,5 +1,7 @@
 """The tensor vocabulary of the package, and the one check every metric makes."""
 
+import math
+
 import torch
 from jaxtyping import Bool, Float, Float64, UInt8
 from torch import Tensor
@@ -21,7 +23,10 @@ def check_pair(
     min_side: int = 1,
     border: int = 0,
 ) -> None:
-    """Raise InputError unless `x`, `y` and `mask` can be compared; never reads pixel values.
+    """Raise InputError unless `x`, `y` and `mask` can be compared.
+
+    Floats outside [0, 1] are refused on a CPU. Elsewhere pixels are not read, since that would
+    wait for the device, nor where a gradient is asked for: a loss sees what a network puts out.
 
     Args:
         x, y, mask: As the metrics take them.
@@ -58,6 +63,9 @@ def check_pair(
         )
     if mask is not None:
         _check_mask(mask, x)
+    for name, image in (("x", x), ("y", y)):
+        if image.is_floating_point() and image.is_cpu and not image.requires_grad:
+            _check_range(name, image)
 
 
 def _check_mask(mask: Tensor, x: Tensor) -> None:
@@ -72,3 +80,16 @@ def _check_mask(mask: Tensor, x: Tensor) -> None:
         )
     if mask.device != x.device:
         raise InputError(f"mask must share the device of x, got {mask.device} and {x.device}")
+
+
+def _check_range(name: str, image: Tensor) -> None:
+    """Refuse finite values outside [0, 1] by more than rounding; what is not finite gives NaN."""
+    if not image.numel():
+        return
+    least, greatest = (bound.item() for bound in image.aminmax())
+    slack = 4 * torch.finfo(image.dtype).eps
+    if -math.inf < least < -slack or 1 + slack < greatest < math.inf:
+        hint = "divide 8-bit levels by 255" if greatest > 2 else "clip them first"
+        raise InputError(
+            f"{name}: expected values in [0, 1], got {least:g} to {greatest:g}; {hint}"
+        )

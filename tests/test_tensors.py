@@ -41,6 +41,40 @@ def test_rejects_pairs_that_cannot_be_compared(x, y, sentence):
 
 
 @pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        (255.0, "expected values in [0, 1], got 0 to 255; divide 8-bit levels by 255"),
+        (1.25, "expected values in [0, 1], got 0 to 1.25; clip them first"),
+        (-0.5, "expected values in [0, 1], got -0.5 to 0; clip them first"),
+    ],
+)
+@pytest.mark.parametrize("name", ["x", "y"])
+def test_floats_outside_of_the_range_are_refused(name, value, sentence):
+    pair = {"x": X.double(), "y": X.double()}
+    pair[name][1, 2, 3, 4] = value
+    with pytest.raises(InputError) as caught:
+        check_pair(**pair)
+    assert str(caught.value) == f"{name}: {sentence}"
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_rounding_at_the_ends_of_the_range_passes(dtype):
+    x = torch.tensor([-1.0, 2.0]).to(dtype) * torch.finfo(dtype).eps + torch.tensor([0.0, 1.0])
+    x = x.to(dtype).expand(1, 3, 2, 2)
+    check_pair(x, x)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+def test_what_is_not_finite_is_left_to_the_score(value):
+    check_pair(torch.full((1, 3, 2, 2), value), torch.zeros(1, 3, 2, 2))
+
+
+def test_a_loss_may_see_what_a_network_puts_out():
+    x = torch.full((1, 3, 2, 2), 1.5, requires_grad=True)
+    check_pair(x, torch.zeros(1, 3, 2, 2))
+
+
+@pytest.mark.parametrize(
     ("mask", "sentence"),
     [
         (MASK.byte() * 255, "expected booleans, got torch.uint8; threshold it first"),

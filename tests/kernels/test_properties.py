@@ -14,6 +14,7 @@ from place import Place
 
 from gpu_metrics.kernels.delta_e import delta_e, delta_e_reference
 from gpu_metrics.kernels.fixed_point import STEP
+from gpu_metrics.kernels.lpips_pool import lpips_pool, lpips_pool_reference
 from gpu_metrics.kernels.region_errors import region_errors, region_errors_reference
 from gpu_metrics.kernels.ssim_binomial import ssim_binomial, ssim_binomial_reference
 from gpu_metrics.kernels.ssim_gaussian import ssim_gaussian, ssim_gaussian_reference
@@ -84,6 +85,53 @@ def test_ssim_binomial(comparison):
 @given(comparisons(min_side=11))
 def test_ssim_gaussian(comparison):
     assert_kernel_is_twin(ssim_gaussian, ssim_gaussian_reference, *comparison)
+
+
+@st.composite
+def layers(draw):
+    """Features of a layer for two images, with some of them equal, heads, regions, a schedule."""
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 2**32)))
+    batch, regions = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    channels, height, width = (draw(st.integers(1, most)) for most in (40, 13, 13))
+    shape = batch, channels, height, width
+    x, y = (torch.randn(shape, generator=generator).relu() for _ in range(2))
+    same = torch.rand(shape, generator=generator) < draw(st.sampled_from([0, 0.5, 1]))
+    y = torch.where(same, x, y)
+    heads = torch.rand(channels, generator=generator)
+    weights = torch.rand(batch, regions, height, width, generator=generator).double()
+    weights /= weights.sum(dim=(-2, -1), keepdim=True)
+    if draw(st.booleans()):
+        x = interleaved(x)
+    return x, y, heads, weights, draw(st.integers(0, 99))
+
+
+@unhurried
+@given(layers())
+def test_lpips_pool(drawn):
+    x, y, heads, weights, seed = drawn
+    expected = lpips_pool_reference(x, y, heads, weights)
+    for place in Place("cpu", CpuRunner(seed)), Place("cpu", None, threads=1 + seed % 3):
+        found = place(lpips_pool, x, y, heads, weights)
+        assert torch.equal(found, expected)
+        assert torch.equal(place(lpips_pool, y, x, heads, weights), expected)
+        assert (place(lpips_pool, x, x, heads, weights) == 0).all()
+        assert (found >= 0).all() and found.isfinite().all()
+        flipped = place(lpips_pool, x.flip(0), y.flip(0), heads, weights.flip(0)).flip(0)
+        assert torch.equal(flipped, expected)
+        assert torch.equal(place(lpips_pool, x[:1], y[:1], heads, weights[:1]), expected[:1])
+
+
+@unhurried
+@given(layers())
+def test_lpips_pool_sees_no_position_without_weight(drawn):
+    x, y, heads, weights, seed = drawn
+    weights[..., 0, :] = 0
+    changed = x.clone()
+    changed[..., 0, :] = 7
+    for place in Place("cpu", CpuRunner(seed)), Place("cpu", None, threads=1 + seed % 3):
+        assert torch.equal(
+            place(lpips_pool, changed, y, heads, weights), place(lpips_pool, x, y, heads, weights)
+        )
 
 
 few = settings(
