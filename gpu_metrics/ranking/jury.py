@@ -1,6 +1,6 @@
 """Who picked whom: the votes of a jury as arrays, and how often each team was picked."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,14 +74,16 @@ def drawn_picks(
 ) -> tuple[Values, float]:
     """Picks had chance brought other scenes and other jurors, and of how many items they speak.
 
-    Scenes are drawn, and in each draw jurors, too, of whom only taste deviates: what is left of
-    the spread between jurors without their chance from scene to scene, which the draws of scenes
-    have already, pooled over teams. Variance is thus about that of two-way clustering, scenes +
-    jurors - cells (Cameron, Gelbach and Miller, JBES 2011). All of the jurors' spread would have
-    the cells three times (Owen, "The pigeonhole bootstrap", AOAS 2007), none would leave taste
-    out. The items are those of Satterthwaite's degrees of freedom. In simulated juries of 5 to 12
-    95 % intervals cover 94 to 98 % on average; least, 90 %, those of scores of the better teams
-    where five jurors differ as much as the teams do.
+    Scenes are drawn, and in each draw jurors, too, by their influence on what is counted. Of it
+    only taste deviates: what is left of the spread between jurors without their chance from scene
+    to scene, which the draws of scenes have already, pooled over teams. Variance is thus about
+    that of two-way clustering, scenes + jurors - cells (Cameron, Gelbach and Miller, JBES 2011).
+    All of the jurors' spread would have the cells three times (Owen, "The pigeonhole bootstrap",
+    AOAS 2007), none would leave taste out. The items are those of Satterthwaite's degrees of
+    freedom. In simulated juries of 5 to 12 intervals of 95 % cover 94 to 98 % on average; least,
+    90 %, those of scores of the better teams where five jurors differ as much as the teams do.
+    Under pooling "scenes" they cover 92 to 96 %, but for a team that was never counted, of which
+    no draw knows better.
 
     Raises:
         InputError: There are not two scenes and two jurors, or no draw is asked for.
@@ -91,44 +93,36 @@ def drawn_picks(
     scenes = resamples(count, draws=draws, seed=(*parts, 0))
     jurors = resamples(len(jury.jurors), draws=draws, seed=(*parts, 1))
     as_voted = next(_counted(jury, rules, np.ones((1, len(jury.jurors)))))[0]
-    cells, spread, chance = _by_juror(_redrawn(jury, rules, jurors, as_voted))
+    influence = _influence(jury, rules, jurors, as_voted)
+    spread, chance = (float((part**2).sum()) for part in (influence.sum(axis=1), influence))
     excess = (spread - chance) * count / (count - 1)
     taste = min(max(excess / spread, 0.0), 1.0) if spread else 0.0
+    deviations = np.sqrt(taste) * (jurors - 1)
+    drawn = []
+    for start in range(0, draws, _BLOCK):
+        part = slice(start, start + _BLOCK)
+        cells = as_voted + np.tensordot(deviations[part], influence, axes=1)
+        drawn.append(_weighted(scenes[part, None], cells, size)[:, 0])
     by_scene = _weighted(scenes, as_voted, size).var(axis=0).sum()
-    drawn = [
-        _weighted(
-            scenes[block * _BLOCK :][: len(counted), None],
-            as_voted + np.sqrt(taste) * (counted - cells),
-            size,
-        )[:, 0]
-        for block, counted in enumerate(_redrawn(jury, rules, jurors, as_voted))
-    ]
     items = effective_items([float(by_scene), taste * spread], [count, len(jury.jurors)])
     return np.maximum(np.concatenate(drawn), 0.0), items
 
 
-def _redrawn(
+def _influence(
     jury: Jury, rules: JuryRules, weights: JurorWeights, as_voted: np.ndarray
-) -> Iterator[Float64[np.ndarray, "block scenes teams"]]:
-    """As `_counted`; a team that nobody saw of the jurors who were drawn stays as voted."""
-    for counted in _counted(jury, rules, weights):
-        yield np.where(np.isnan(counted), as_voted, counted)
+) -> Float64[np.ndarray, "jurors scenes teams"]:
+    """What a weight of each juror adds to every cell, by least squares over draws of weights.
 
-
-def _by_juror(
-    drawn: Iterable[np.ndarray],
-) -> tuple[Float64[np.ndarray, "scenes teams"], float, float]:
-    """Under draws of jurors the mean of every cell, the variance of the sums over scenes, and what
-    that would be if every scene had draws of its own."""
-    totals, first, second = [], [], []
-    for counted in drawn:
-        totals.append(counted.sum(axis=1))
-        first.append(counted.sum(axis=0))
-        second.append((counted**2).sum(axis=0))
-    total = np.concatenate(totals)
-    mean = np.sum(first, axis=0) / len(total)
-    cells = np.sum(second, axis=0) / len(total) - mean**2
-    return mean, float(total.var(axis=0).sum()), float(cells.sum())
+    Exact where cells are sums over jurors. A team that nobody saw of the jurors of a draw stays
+    there as it was voted.
+    """
+    centered = weights - weights.mean(axis=0)
+    moments = np.zeros((len(jury.jurors), as_voted.size))
+    for block, counted in enumerate(_counted(jury, rules, weights)):
+        change = np.where(np.isnan(counted), 0.0, counted - as_voted).reshape(len(counted), -1)
+        moments += centered[block * _BLOCK :][: len(counted)].T @ change
+    found = np.linalg.pinv(centered.T @ centered) @ moments
+    return np.asarray(found.reshape(-1, *as_voted.shape))
 
 
 def _sizes(jury: Jury, rules: JuryRules) -> Float64[np.ndarray, "scenes"]:
