@@ -82,7 +82,7 @@ def _put_starts(bits: Int64[np.ndarray, " n"], starts: Int64[np.ndarray, " m"]) 
 def _put_curve(roots: Float64[np.ndarray, " m"], values: Float64[np.ndarray, " n"]) -> None:
     for j in range(len(values)):
         t = values[j]
-        root = _closer(_closer(_closer(roots[j], t), t), t)
+        root = _closer(_closer(roots[j], t), t)
         values[j] = root if t > 0.008856 else 7.787 * t + 4 / 29
 
 
