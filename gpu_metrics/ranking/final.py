@@ -12,7 +12,7 @@ from gpu_metrics.errors import InputError
 from gpu_metrics.ranking.boards import drawn
 from gpu_metrics.ranking.bootstrap import DRAWS, Source, Values
 from gpu_metrics.ranking.composition import compute, pointwise
-from gpu_metrics.ranking.entries import Entries
+from gpu_metrics.ranking.entries import Entries, needs
 from gpu_metrics.ranking.trust import (
     Trust,
     effective_items,
@@ -39,9 +39,9 @@ class Final:
     """The final standing, first to last, and how far it can be trusted.
 
     `trust` lets all sources of chance vary together, `alone` each by itself; `places` is the share
-    of the draws in which each finalist has each place, `intervals` those of every assignment of the
-    formula, teams in the order of the finalists. They are None and empty where nothing can be
-    drawn. `out` says why a team is not ranked.
+    of the draws in which each finalist has each place, `intervals` those of every assignment that
+    ranks depend on, teams in the order of the finalists. They are None and empty where nothing can
+    be drawn. `out` says why a team is not ranked.
     """
 
     contest: Contest
@@ -84,6 +84,11 @@ def decide(
         return Final(contest, finalists, entries.out, None, {}, (), {}, tuple(remarks))
     alone = {source.name: _formula(entries, [source], order) for source in sources}
     together = _formula(entries, sources, order)
+    by, better = ranking.by, ranking.higher_is_better
+    trusts = {
+        source.name: trust(alone[source.name][by], higher_is_better=better, items=source.items)
+        for source in sources
+    }
     items = {
         name: effective_items(
             [float(with_scores(columns[name]).var(axis=0).sum()) for columns in alone.values()],
@@ -91,17 +96,13 @@ def decide(
         )
         for name in together
     }
-    by, better = ranking.by, ranking.higher_is_better
     shares = place_shares(together[by], higher_is_better=better)
     return Final(
         contest,
         finalists,
         entries.out,
         trust(together[by], higher_is_better=better, items=items[by]),
-        {
-            source.name: trust(alone[source.name][by], higher_is_better=better, items=source.items)
-            for source in sources
-        },
+        trusts,
         tuple(map(tuple, shares.tolist())),
         {name: intervals(column, items=items[name]) for name, column in together.items()},
         tuple(remarks),
@@ -111,7 +112,7 @@ def decide(
 def _formula(
     entries: Entries, sources: Sequence[Source], order: Int64[np.ndarray, "teams"]
 ) -> dict[str, Values]:
-    """Every assignment in every draw of some sources, all else as it is."""
+    """Every assignment that ranks depend on in every draw of some sources, all else as it is."""
     values = dict(entries.values)
     for source in sources:
         values |= source.values
@@ -119,8 +120,8 @@ def _formula(
     whole = 1, len(entries.teams)
     return {
         name: np.broadcast_to(known[name], np.broadcast_shapes(known[name].shape, whole))[:, order]
-        for name in entries.contest.formula
-        if name in known
+        for name in needs(entries.contest, entries.tables)
+        if name in entries.contest.formula and name in known
     }
 
 
