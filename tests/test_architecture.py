@@ -83,6 +83,16 @@ def test_knowing_starts_without_numpy_or_torch(module):
     assert result.stdout.split() == []
 
 
+@pytest.mark.parametrize(("name", "path"), [m for m in MODULES if m.values[0] == "study"])
+def test_parts_of_a_study_share_its_documents_alone(name, path):
+    own = path.parent.name
+    parts = {
+        p.name for p in (ROOT / "gpu_metrics" / "study").iterdir() if (p / "__init__.py").exists()
+    }
+    used = {i.split(".")[2] for i in _imports(path) if i.startswith("gpu_metrics.study.")}
+    assert used & parts <= {own}
+
+
 @pytest.mark.parametrize(("name", "path"), MODULES)
 def test_files_fit_in_one_sitting(name, path):
     assert len(path.read_text().splitlines()) <= 300

@@ -4,8 +4,8 @@ import numpy as np
 
 from gpu_metrics.contests import load_contest
 from gpu_metrics.profiles import load_profile
-from gpu_metrics.study.build import Design, build_study
-from gpu_metrics.study.jurors import Invited
+from gpu_metrics.study.building.build import Design, build_study
+from gpu_metrics.study.building.jurors import Invited
 from gpu_metrics.study.manifest import Key
 from tests.intake.files import encoded, photo, png, with_chunk
 

@@ -76,8 +76,8 @@ def build(
     if links is not None and links.exists():
         raise InputError(f"links: {links} is there already, and is never overwritten")
 
-    from gpu_metrics.study.build import Design, build_study
-    from gpu_metrics.study.jurors import read_jurors, read_strata
+    from gpu_metrics.study.building.build import Design, build_study
+    from gpu_metrics.study.building.jurors import read_jurors, read_strata
     from gpu_metrics.study.manifest import Key
 
     design = Design(
@@ -175,7 +175,7 @@ def _images(contest: "Contest") -> Images:
 
 
 def _tell(key: "Key", links: Path | None) -> None:
-    from gpu_metrics.study.files import private_file
+    from gpu_metrics.study.building.files import private_file
 
     columns = ["juror", "path"]
     rows = [[cell(juror.name), f"/join/{juror.invitation}"] for juror in key.jurors.values()]

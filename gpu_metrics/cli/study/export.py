@@ -27,8 +27,8 @@ def export(
     ] = None,
 ) -> None:
     """Write a zip file per juror: unpacked, its index.html is the study without a server."""
-    from gpu_metrics.study.bundle import write_bundle
     from gpu_metrics.study.manifest import MANIFEST, Key, Manifest
+    from gpu_metrics.study.serving.bundle import write_bundle
 
     manifest, opened = Manifest.load(study / MANIFEST), Key.load(key)
     seats = _seats(opened, juror or [])

@@ -17,8 +17,8 @@ def import_files(
     files: Annotated[list[Path], typer.Argument(help="What jurors saved in their bundles.")],
 ) -> None:
     """Keep the ballots of jurors' files: all of a file or, where one contradicts, none."""
-    from gpu_metrics.study.bundle import import_ballots
     from gpu_metrics.study.manifest import BALLOTS, MANIFEST, Manifest
+    from gpu_metrics.study.serving.bundle import import_ballots
     from gpu_metrics.study.store import BallotStore
 
     refused = 0

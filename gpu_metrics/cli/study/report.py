@@ -16,8 +16,8 @@ from gpu_metrics.results import Run, cell, write_atomically
 if TYPE_CHECKING:
     from gpu_metrics.contests import Contest
     from gpu_metrics.study.manifest import Key, Manifest
-    from gpu_metrics.study.objective import Objective
     from gpu_metrics.study.votes import Vote
+    from gpu_metrics.study.worth.objective import Objective
 
 
 @group.command()
@@ -48,11 +48,11 @@ def report(
 ) -> None:
     """Write what votes are worth: chance, agreement, influence, bias, metrics beside people."""
     from gpu_metrics.contests import load_contest
-    from gpu_metrics.study.findings import findings
     from gpu_metrics.study.manifest import MANIFEST, Key, Manifest
-    from gpu_metrics.study.report import summary, team_rows, to_html
-    from gpu_metrics.study.worth import weigh
-    from gpu_metrics.study.worth_tables import to_csv
+    from gpu_metrics.study.worth.findings import findings
+    from gpu_metrics.study.worth.report import summary, team_rows, to_html
+    from gpu_metrics.study.worth.tables import to_csv
+    from gpu_metrics.study.worth.weighing import weigh
 
     manifest, opening = Manifest.load(study / MANIFEST), Key.load(key)
     rules = load_contest(contest or manifest.rules.contest)
@@ -107,7 +107,7 @@ def _votes(
 def _objective(
     db: str | None, phase: str | None, profile: str | None, runs: list[str]
 ) -> "Objective | None":
-    from gpu_metrics.study.objective import Objective
+    from gpu_metrics.study.worth.objective import Objective
 
     if db is not None:
         if phase is None or runs:

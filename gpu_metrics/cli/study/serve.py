@@ -25,7 +25,7 @@ def serve(
     private_key: Annotated[Path | None, typer.Option(help="PEM file, the certificate's.")] = None,
 ) -> None:
     """Serve a study until Ctrl-C; every ballot is on the disk before it is acknowledged."""
-    from gpu_metrics.study.serving import is_private, listening, server
+    from gpu_metrics.study.serving.listening import is_private, listening, server
 
     if (certificate is None) != (private_key is None):
         raise InputError("--certificate and --private-key: expected both or none")

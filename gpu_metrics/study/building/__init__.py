@@ -1,0 +1,1 @@
+"""A study made from results: scenes drawn, tiles balanced, images that look all alike."""
