@@ -15,10 +15,10 @@ from gpu_metrics.devices import cores, device_facts
 from gpu_metrics.engine import Scorer
 from gpu_metrics.errors import EngineError, InputError
 from gpu_metrics.official import lpips_package, official_scores, read, read_person
-from gpu_metrics.provenance import installed_version
 from gpu_metrics.reference import ReferenceImage
 from gpu_metrics.results import Run
 from gpu_metrics.timeline import Stage, recording
+from gpu_metrics.versions import installed_version
 
 OFFICIAL = "raim2026-flash-portrait"
 PACKAGES = (

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache, partial
-from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from gpu_metrics.errors import CacheError
 from gpu_metrics.profiles import Profile
+from gpu_metrics.versions import installed_version
 
 # part of every fingerprint: raise it when the meaning of a stored row changes
 SCHEMA = 1
@@ -203,7 +203,7 @@ def fingerprint(device: Mapping[str, object], weights: Mapping[str, str]) -> str
         device: Name of the device and the versions that belong to it.
         weights: Content hash of each network's weights.
     """
-    libraries = {name: _installed(name) for name in _LIBRARIES}
+    libraries = {name: installed_version(name) for name in _LIBRARIES}
     facts = [SCHEMA, _source_sha256(), libraries, dict(device), dict(weights)]
     return _sha256(json.dumps(facts, sort_keys=True))
 
@@ -227,13 +227,6 @@ def _walk(folder: Traversable) -> Iterator[Traversable]:
             yield from _walk(entry)
         else:
             yield entry
-
-
-def _installed(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _checksum(key: str, text: str) -> str:

@@ -12,7 +12,7 @@ from gpu_metrics.errors import WeightsError
 from gpu_metrics.images import DECODER
 from gpu_metrics.metrics import Network, delta_e, lpips, mse, ssim
 from gpu_metrics.precision import repeatable
-from gpu_metrics.provenance import installed_version
+from gpu_metrics.versions import installed_version
 from gpu_metrics.weights import PUBLISHED, Weights, find_weights
 
 
@@ -53,7 +53,7 @@ def facts() -> dict[str, str]:
         "decoder": DECODER,
         "kornia": f"{installed_version('kornia')}",
         "numba": f"{installed_version('numba')}",
-        "cupy": installed_version("cupy-cuda12x") or installed_version("cupy-cuda13x") or "absent",
+        "cupy": installed_version("cupy-cuda12x", "cupy-cuda13x") or "absent",
         "cpu": ", ".join(f"{k} {v}" for k, v in device_facts(torch.device("cpu")).items()),
     }
     for index in range(torch.cuda.device_count()):

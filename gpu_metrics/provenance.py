@@ -2,7 +2,6 @@
 
 import platform
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import torch
@@ -10,6 +9,7 @@ import torch
 import gpu_metrics
 from gpu_metrics.devices import device_facts
 from gpu_metrics.submissions import Origin
+from gpu_metrics.versions import installed_version
 from gpu_metrics.weights import Weights
 
 
@@ -55,11 +55,3 @@ def provenance(
         "files": {o.target.id: {"file": o.file, "sha256": o.sha256} for o in origins},
     }
     return record if readme is None else record | {"readme": dict(readme)}
-
-
-def installed_version(package: str) -> str | None:
-    """Version of an installed package; None where it is absent."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

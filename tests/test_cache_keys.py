@@ -50,7 +50,7 @@ def test_a_fingerprint_moves_with_device_weights_libraries_and_sources(monkeypat
         fingerprint({"device": "cpu"}, {}),
     }
     with monkeypatch.context() as changed:
-        changed.setattr(module, "_installed", lambda package: "1.2.3")
+        changed.setattr(module, "installed_version", lambda package: "1.2.3")
         others.add(fingerprint({"device": "cpu"}, {"alex": "1"}))
     with monkeypatch.context() as changed:
         changed.setattr(module, "_source_sha256", lambda: "edited")

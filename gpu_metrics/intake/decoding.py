@@ -1,10 +1,8 @@
 """Image files as 8-bit pixels: checked first, then decoded where that is safe."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 from jaxtyping import UInt8
@@ -16,6 +14,7 @@ from gpu_metrics.intake.isolated import WORKERS
 from gpu_metrics.intake.jpeg import read_jpeg
 from gpu_metrics.intake.kinds import IMAGES, kind_of, with_article
 from gpu_metrics.intake.policy import MAX_PIXELS, Policy, check_size
+from gpu_metrics.versions import installed_version
 
 try:
     import imgread
@@ -28,23 +27,17 @@ _GREY, _COLOR, _UNTURNED = 0, 1, 128
 _COLOR_CHUNKS = ("cHRM", "cICP", "gAMA", "iCCP", "tRNS")
 
 
-def _installed(*packages: str) -> str:
-    for package in packages:
-        with suppress(PackageNotFoundError):
-            return version(package)
-    return "absent"
-
-
 # what may decode an image, and the versions here
 DECODERS = {
-    "imgread": _installed("imgread"),
-    "deflate": _installed("deflate"),
-    "opencv": _installed(
+    "imgread": installed_version("imgread") or "absent",
+    "deflate": installed_version("deflate") or "absent",
+    "opencv": installed_version(
         "opencv-python-headless",
         "opencv-python",
         "opencv-contrib-python-headless",
         "opencv-contrib-python",
-    ),
+    )
+    or "absent",
 }
 
 OFFICIAL = Policy()
