@@ -1,18 +1,22 @@
 """What comes of the images of one submission, and the record that is made of it."""
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import torch
 
+from gpu_metrics.errors import SubmissionError
 from gpu_metrics.kernels.launch import Paths
-from gpu_metrics.measuring import Target
 from gpu_metrics.pipelines import Measured, Result
 from gpu_metrics.profiles import Profile
 from gpu_metrics.provenance import provenance
+from gpu_metrics.reference import Reference
 from gpu_metrics.results import Count, ImageRow, ProfileStamp, Rejection, Run
 from gpu_metrics.score import compose, means
-from gpu_metrics.submissions import Opened, Origin, Stored
+from gpu_metrics.submissions import Opened, Origin, Stored, Submission, opened
+from gpu_metrics.targets import Target
+from gpu_metrics.traffic import Traffic
 from gpu_metrics.weights import Weights
 
 
@@ -21,10 +25,10 @@ class Rules:
     """What all records of a scorer have in common."""
 
     profile: Profile
+    reference: Reference
     targets: Mapping[str, Target]
     device: torch.device
     weights: Mapping[str, Weights]
-    reference_sha256: str
 
 
 @dataclass(slots=True)
@@ -79,9 +83,23 @@ class Work:
                 rules.device,
                 rules.weights,
                 kernels=kernels if self.stored < len(rows) else {},
-                reference_sha256=rules.reference_sha256,
+                reference_sha256=rules.reference.sha256,
                 origins=self.origins,
                 cached=self.stored,
                 readme=self.content.readme,
             ),
         )
+
+
+def begin(
+    stack: ExitStack, name: str, submission: Submission, rules: Rules, traffic: Traffic
+) -> Work | SubmissionError:
+    """A submission that stays open as long as `stack`; or why it is refused."""
+    try:
+        with ExitStack() as own:
+            count = own.enter_context(traffic.counted())
+            content = own.enter_context(opened(submission, rules.reference, rules.profile.images))
+            stack.enter_context(own.pop_all())
+    except SubmissionError as error:
+        return error
+    return Work(name, content, count)

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from gpu_metrics.cache import CachedRow, RowCache, fingerprint, row_key, rules_digest
-from gpu_metrics.collecting import Rules, Work
+from gpu_metrics.collecting import Rules, Work, begin
 from gpu_metrics.devices import choose_device, cores, default_budget, device_facts
 from gpu_metrics.errors import EngineError, InputError, SubmissionError
 from gpu_metrics.kernels.launch import recorded
-from gpu_metrics.measuring import Target, finish, measure
+from gpu_metrics.measuring import finish, measure
 from gpu_metrics.metrics.trunk import Network
 from gpu_metrics.pack import load_reference
 from gpu_metrics.pairing import Folders
@@ -32,6 +32,7 @@ from gpu_metrics.submissions import (
     opened,
     title,
 )
+from gpu_metrics.targets import Target
 from gpu_metrics.traffic import Traffic
 from gpu_metrics.weights import Say, find_weights
 
@@ -111,7 +112,7 @@ class Scorer:
         self._fingerprint = fingerprint(device_facts(self.device), hashes)
         self._rules = rules_digest(self.profile)
         self._common = Rules(
-            self.profile, self._targets, self.device, self._weights, self.reference.sha256
+            self.profile, self.reference, self._targets, self.device, self._weights
         )
         self.traffic = Traffic()
         self._process = os.getpid()
@@ -161,7 +162,9 @@ class Scorer:
         if os.getpid() != self._process:
             raise EngineError("a scorer's threads end at a fork; build another in each process")
         with ExitStack() as stack:
-            begun = [self._begun(stack, name, item) for name, item in submissions]
+            begun = [
+                begin(stack, name, item, self._common, self.traffic) for name, item in submissions
+            ]
             works = [work for work in begun if isinstance(work, Work)]
             # each has a candidate for every reference image, in one order
             images = zip(*(work.content.candidates for work in works), strict=True)
@@ -203,17 +206,6 @@ class Scorer:
         with opened(truth, self.reference, self.profile.images) as content:
             for _ in self._pipeline.run(content.candidates, anew, self._measure):
                 pass
-
-    def _begun(self, stack: ExitStack, name: str, submission: Submission) -> Work | SubmissionError:
-        """A submission that stays open as long as `stack`; or why it is refused."""
-        try:
-            with ExitStack() as own:
-                count = own.enter_context(self.traffic.counted())
-                content = own.enter_context(opened(submission, self.reference, self.profile.images))
-                stack.enter_context(own.pop_all())
-        except SubmissionError as error:
-            return error
-        return Work(name, content, count)
 
     def _load(self, candidate: Candidate) -> Loaded | Stored | Rejection:
         return load(candidate, self._stored)

@@ -15,8 +15,8 @@ KNOWING = """
 """.split()
 MEASURING = """
     tensors devices timeline color kernels sdist weights metrics precision lanes images reference
-    pack resident measuring submissions provenance pipelines traffic collecting engine executors
-    torchmetrics official bench doctor platforms
+    pack resident targets measuring submissions provenance pipelines traffic collecting engine
+    executors torchmetrics official bench doctor platforms
 """.split()
 ORDER = [*KNOWING, *MEASURING, "cli"]
 HEAVY = {"torch", "torchvision", "torchmetrics", "kornia", "lpips", "cupy"}

@@ -5,12 +5,13 @@ import pytest
 import torch
 
 from gpu_metrics.errors import ProfileError
-from gpu_metrics.measuring import Target, finish, measure
+from gpu_metrics.measuring import finish, measure
 from gpu_metrics.metrics import Network, lpips
 from gpu_metrics.pairing import ReferenceFiles
 from gpu_metrics.precision import repeatable
 from gpu_metrics.reference import Reference, ReferenceImage
 from gpu_metrics.resident import Resident
+from gpu_metrics.targets import Target
 
 
 @pytest.fixture
