@@ -1,6 +1,6 @@
 """How a warm scorer scales: with submissions, megapixels, threads, and what is kept.
 
-    python -m benchmarks.scaling [--only submissions megapixels threads kept] [--device auto]
+    python -m benchmarks.scaling [--only submissions megapixels threads kept order] [--device auto]
 
 Images are drawn, by the official profile, with a person in half of the frame. `submissions` streams
 small ones through `score_many` as `gpu-metrics rescore` does and reads the memory on the way; all
@@ -124,11 +124,30 @@ def kept(folder: Path, chosen: argparse.Namespace) -> Rows:
     return [{"what": name} | _row(values, images) for name, values in seconds.items()]
 
 
+def order(folder: Path, chosen: argparse.Namespace) -> Rows:
+    """Eight submissions one by one and image by image, with and without room for the reference."""
+    images = max(1, chosen.images // 4)
+    drawn = draw_set(folder, images=images, height=chosen.side, width=chosen.side, submissions=8)
+    named = [(path.name, path) for path in drawn.submissions]
+    build = partial(Scorer, OFFICIAL, drawn.reference, device=chosen.device)
+    everything, nothing = build(), build(keep_gigabytes=0.0)
+    contestants = {
+        "one by one, reference kept": partial(_each, everything, named),
+        "one by one, nothing kept": partial(_each, nothing, named),
+        "image by image, nothing kept": partial(nothing.score_together, named),
+    }
+    for runs in zip(*(score() for score in contestants.values()), strict=True):
+        _same(runs)
+    seconds = interleaved(contestants, chosen.rounds)
+    return [{"what": name} | _row(values, 8 * images) for name, values in seconds.items()]
+
+
 PARTS: Mapping[str, Callable[[Path, argparse.Namespace], Rows]] = {
     "submissions": submissions,
     "megapixels": megapixels,
     "threads": threads,
     "kept": kept,
+    "order": order,
 }
 
 
@@ -137,7 +156,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--device", default="auto")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--images", type=int, default=16, help="of the parts threads and kept")
+    parser.add_argument(
+        "--images", type=int, default=16, help="of the parts threads and kept, a quarter for order"
+    )
     parser.add_argument("--side", type=int, default=1024, help="of those images, in pixels")
     parser.add_argument("--submissions", type=int, nargs="+", default=[1, 10, 100, 1000])
     parser.add_argument("--megapixels", type=float, nargs="+", default=[0.25, 0.5, 1, 2, 4, 8, 12])
@@ -149,6 +170,10 @@ def _parser() -> argparse.ArgumentParser:
 def _same(runs: Sequence[Run]) -> None:
     """Digits that depended on the setting would make its time worthless."""
     assert all(run.images == runs[0].images for run in runs), "values differ between settings"
+
+
+def _each(scorer: Scorer, named: Sequence[tuple[str, Path]]) -> list[Run]:
+    return [scorer.score(path, name=name) for name, path in named]
 
 
 def _row(seconds: list[float], images: int) -> dict[str, Any]:

@@ -20,5 +20,10 @@ def test_scaling(record):
     assert [row["what"] for row in found["kept"]] == [
         *("reference kept", "nothing kept", "reference kept, rows written", "rows known")
     ]
-    for part in ("megapixels", "threads", "kept"):
+    assert [row["what"] for row in found["order"]] == [
+        "one by one, reference kept",
+        "one by one, nothing kept",
+        "image by image, nothing kept",
+    ]
+    for part in ("megapixels", "threads", "kept", "order"):
         assert all(row["images_per_second"] > 0 for row in found[part])
