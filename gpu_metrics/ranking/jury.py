@@ -15,6 +15,8 @@ SceneWeights = Real[np.ndarray, "draws scenes"]
 
 # draws that are held for all scenes and teams at once
 _BLOCK = 256
+# sums of fractions that are equal must be equal as numbers: ties decide places and the scale
+_DIGITS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,14 @@ def picks(
 
     Weights are relative: equal ones give the count, and weights of nothing leave a juror or scene
     out while picks stay on the scale of all ballots that were cast. A team that nobody saw in a
-    scene has there its mean over the other scenes; NaN where nobody saw it at all.
+    scene has there its mean over the other scenes; NaN where nobody saw it at all. Counts are
+    rounded to ten digits behind the point, so that teams with equal fractions are equal.
     """
     size = _sizes(jury, rules)
     if jurors is None:
         counted = next(_counted(jury, rules, np.ones((1, len(jury.jurors)))))[0]
-        return counted.sum(axis=0) if scenes is None else _weighted(scenes, counted, size)
+        counts = counted.sum(axis=0) if scenes is None else _weighted(scenes, counted, size)
+        return counts.round(_DIGITS)
     drawn = []
     for block, counted in enumerate(_counted(jury, rules, jurors)):
         if scenes is None:
@@ -61,7 +65,7 @@ def picks(
         else:
             weights = scenes[block * _BLOCK :][: len(counted), None]
             drawn.append(_weighted(weights, counted, size)[:, 0])
-    return np.concatenate(drawn)
+    return np.concatenate(drawn).round(_DIGITS)
 
 
 def most_picks(jury: Jury, rules: JuryRules) -> float:
@@ -105,7 +109,7 @@ def drawn_picks(
         drawn.append(_weighted(scenes[part, None], cells, size)[:, 0])
     by_scene = _weighted(scenes, as_voted, size).var(axis=0).sum()
     items = effective_items([float(by_scene), taste * spread], [count, len(jury.jurors)])
-    return np.maximum(np.concatenate(drawn), 0.0), items
+    return np.maximum(np.concatenate(drawn).round(_DIGITS), 0.0), items
 
 
 def _influence(
