@@ -45,14 +45,14 @@ def influence(
     if len(jury.jurors) < 2:
         return []
     whole = count(jury)
-    share, before = whole / whole.sum(), _named(jury, places(score(whole)))
+    share, before = _shares(whole), _named(jury, places(score(whole)))
     dropped = []
     for index, juror in enumerate(jury.jurors):
         counts = count(without(jury, index))
-        if not counts.sum() > 0:
+        if np.isnan(counts).any():
             continue
         scores = score(counts)
-        change, after = counts / counts.sum() - share, _named(jury, places(scores))
+        change, after = _shares(counts) - share, _named(jury, places(scores))
         most = int(np.abs(change).argmax())
         dropped.append(
             Dropped(
@@ -82,6 +82,11 @@ def without(jury: Jury, index: int) -> Jury:
 def places(scores: Column) -> tuple[int, ...]:
     """The place of each team, 1 for the highest score; equal teams share the best of theirs."""
     return tuple(int(place) for place in rankdata(-scores, method="min"))
+
+
+def _shares(counts: Column) -> Column:
+    """The part of all picks that each team has; none where nobody has any."""
+    return np.asarray(counts / (counts.sum() or 1.0))
 
 
 def _named(jury: Jury, values: Iterable[V]) -> dict[str, V]:

@@ -46,6 +46,16 @@ def test_a_team_that_nobody_else_saw_leaves_its_juror_out():
     assert [d.juror for d in influence(jury_of(votes), count, mapped)] == ["y"]
 
 
+def test_a_jury_that_gives_nobody_anything_has_shares_of_nothing():
+    def majority(jury):
+        found = counted(jury)
+        return np.where(found == len(jury.jurors), 1.0, 0.0)
+
+    votes = [vote("x", "1", "abcd", "a"), vote("y", "1", "abcd", "b")]
+    found = influence(jury_of(votes), majority, lambda counts: counts)
+    assert [(d.shift, d.shifted) for d in found] == [(1.0, "b"), (1.0, "a")]
+
+
 def test_relabelled_teams_and_jurors_permute_the_result():
     votes = simulated_votes(np.linspace(1, -1, 5), jurors=4, scenes=10)
     found, again = (influence(jury_of(v), counted, mapped) for v in (votes, renamed(votes)))
