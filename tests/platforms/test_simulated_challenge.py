@@ -11,9 +11,11 @@ import pytest
 
 from gpu_metrics.platforms.codabench.bundle import zip_folder
 from gpu_metrics.results import Run
+from gpu_metrics.study.manifest import Key
+from tests.study.serving.running import ballot_of, served, visitor
 
 # how much noise a team leaves; what it hands in as west has less than what its code gives
-NOISE = {"west": 2, "north": 4, "south": 8, "east": 12}
+NOISE = {"west": 2, "north": 4, "ridge": 7, "south": 8, "vale": 10, "east": 12}
 
 
 def restored(gallery, folder, team, noise):
@@ -84,17 +86,47 @@ def shown(outcome):
     return list(csv.reader(io.StringIO(outcome.out)))
 
 
+def judged(gallery, run_cli, tmp_path):
+    """Votes on four scenes: two jurors pick the two cleanest teams, and each one of their own."""
+    (tmp_path / "jurors.csv").write_text("juror,tied_to\nAda,\nBen,\n")
+    study, key = tmp_path / "study", tmp_path / "key.json"
+    dark = tmp_path / "input"
+    dark.mkdir()
+    for id_, truth in gallery.truth.items():
+        assert cv2.imwrite(str(dark / f"{id_}.png"), truth[..., ::-1] // 4)
+    built = run_cli(
+        *("study", "build", "raim2026-flash-portrait", "--db", tmp_path / "board.sqlite"),
+        *("--results", tmp_path / "again", "--inputs", dark, "--jurors", tmp_path / "jurors.csv"),
+        *("-o", study, "--key", key, "--scenes", 4, "--practice", 1, "--repeats", 1),
+    )
+    assert built.code == 0
+    teams = Key.load(key).teams
+    third = {"Ada": "south", "Ben": "vale"}
+    with served(study) as address:
+        for juror in Key.load(key).jurors.values():
+            with visitor(address, juror.invitation) as browser:
+                for shown in browser.get("/state").json()["screens"]:
+                    wanted = "north", "ridge", third[juror.name]
+                    picks = [token for token in shown["order"] if teams[token] in wanted]
+                    answer = browser.post("/ballots", json=ballot_of(shown, picks=picks))
+                    assert answer.status_code == 201
+    votes = tmp_path / "votes.csv"
+    assert run_cli("study", "tally", study, "--key", key, "-o", votes, "--draws", 0).code == 0
+    return votes
+
+
 @pytest.mark.weights
 def test_a_challenge_runs_from_upload_to_awards(challenge, gallery, run_cli, tmp_path):
     board = challenge.board
     failed = challenge("east", incomplete, 1)
     assert failed.code == 1
     assert "(5 of 6 images found): 004: missing" in failed.err
-    for team, pack in (("east", tidy), ("south", messy), ("north", tidy), ("west", tidy)):
+    for team in NOISE:
+        pack = messy if team == "south" else tidy
         assert challenge(team, pack, 2).code == 0
     standing = shown(run_cli("board", "show", *board("phase2"), "--format", "csv", "--draws", 0))
     assert standing[0] == ["place", "team", "LPIPS_person", "dE_person", "GlobalScore", "Score"]
-    assert [row[1] for row in standing[1:]] == ["west", "north", "south", "east"]
+    assert [row[1] for row in standing[1:]] == [*NOISE]
 
     # the hosts run everybody's code; that of west does not give what west handed in
     verdicts = {}
@@ -108,9 +140,9 @@ def test_a_challenge_runs_from_upload_to_awards(challenge, gallery, run_cli, tmp
         verified = run_cli("verify", *arguments)
         verdicts[team] = verified.code, json.loads(verified.out)
     assert [(code, found["verdict"]) for code, found in verdicts.values()] == [
-        *((1, "deviates"), (0, "match"), (0, "match"), (0, "match"))
+        *[(1, "deviates"), *[(0, "match")] * 5]
     ]
-    rank = {"online": 1, "reproduced": 2, "teams": 4, "passed": ["north"]}
+    rank = {"online": 1, "reproduced": 2, "teams": 6, "passed": ["north"]}
     assert verdicts["west"][1]["rank"] == rank
     # the names of south's files differ, their bytes do not
     reasons = verdicts["south"][1]["reasons"]
@@ -124,16 +156,21 @@ def test_a_challenge_runs_from_upload_to_awards(challenge, gallery, run_cli, tmp
     for team in NOISE:
         record = tmp_path / "again" / f"{team}.json"
         assert run_cli("board", "add", record, *board("phase3", team)).code == 0
-    (tmp_path / "jury.csv").write_text("team,picks\nnorth,10\nsouth,60\neast,30\n")
+    votes = judged(gallery, run_cli, tmp_path)
     final = run_cli(
         *("final", "raim2026-flash-portrait", "--db", tmp_path / "board.sqlite"),
-        *("--given", tmp_path / "jury.csv", "--format", "csv", "--draws", 0),
+        *("--given", votes, "--format", "csv", "--draws", 0),
     )
     table = shown(final)
     assert final.code == 0
     assert table[0] == ["place", "team", "Objective", "Picks", "UScore", "Final", "award"]
-    objective = Run.load(tmp_path / "again" / "north.json").scores["total"]
-    north = next(row for row in table if row[1] == "north")
-    assert float(north[5]) == pytest.approx(0.7 * objective + 0.3 * 80, abs=0.005)
-    assert {row[1] for row in table[1:]} == {"north", "south", "east"}
-    assert [row[6] for row in table[1:]] == ["first class", "second class", "second class"]
+    rows = {row[1]: row for row in table[1:]}
+    # west was struck out, and nobody judges what it handed in
+    assert [*sorted(rows)] == ["east", "north", "ridge", "south", "vale"]
+    assert {team: row[3] for team, row in rows.items()} == {
+        "north": "8", "ridge": "8", "south": "4", "vale": "4", "east": "0",
+    }  # fmt: skip
+    objective = Run.load(tmp_path / "again" / "south.json").scores["total"]
+    assert float(rows["south"][5]) == pytest.approx(0.7 * objective + 0.3 * 85, abs=0.005)
+    awards = ["first class", *["second class"] * 2, *["third class"] * 2]
+    assert [row[6] for row in table[1:]] == awards
