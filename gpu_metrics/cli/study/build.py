@@ -73,13 +73,13 @@ def build(
         raise InputError("--phase, --top: expected --db with them")
     else:
         images = _images(rules)
-    if links is not None and links.exists():
-        raise InputError(f"links: {links} is there already, and is never overwritten")
 
-    from gpu_metrics.study.building.build import Design, build_study
+    from gpu_metrics.study.building.build import Design, build_study, check_places
     from gpu_metrics.study.building.jurors import read_jurors, read_strata
     from gpu_metrics.study.manifest import Key
 
+    if links is not None:
+        check_places(output, key=key, links=links)
     design = Design(
         scenes=scenes,
         practice=practice,

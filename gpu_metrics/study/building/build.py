@@ -97,7 +97,7 @@ def build_study(
         EngineError: Something cannot be read or written.
     """
     jury = _jury(contest)
-    _check_places(study, key)
+    check_places(study, key=key)
     check_jurors(jurors, candidates, jury.best)
     secret = secret or secrets.token_bytes(32)
     with opened_gallery(inputs, candidates, images) as gallery, appearing(study) as part:
@@ -131,15 +131,20 @@ def build_study(
     return manifest
 
 
-def _check_places(study: Path, key: Path) -> None:
-    """Raise InputError unless a study and its key can be written there."""
-    for what, path in (("study", study), ("key", key)):
+def check_places(study: Path, **private: Path) -> None:
+    """Raise InputError unless a study can be written there, and private files apart from it."""
+    for what, path in (("study", study), *private.items()):
         if path.exists() or path.is_symlink():
             raise InputError(f"{what}: {path} is there already, and is never overwritten")
-    if key.resolve().is_relative_to(study.resolve()):
-        raise InputError(f"key: {key} lies inside of the study, which is served; keep it elsewhere")
-    if not key.parent.is_dir():
-        raise InputError(f"key: there is no folder {key.parent}")
+    for what, path in private.items():
+        if path.resolve().is_relative_to(study.resolve()):
+            raise InputError(
+                f"{what}: {path} lies inside of the study, which is served; keep it elsewhere"
+            )
+        if not path.parent.is_dir():
+            raise InputError(f"{what}: there is no folder {path.parent}")
+    if len({path.resolve() for path in private.values()}) < len(private):
+        raise InputError(f"{', '.join(private)}: expected a file for each")
 
 
 def _jury(contest: Contest) -> JuryRules:

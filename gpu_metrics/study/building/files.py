@@ -88,21 +88,25 @@ def appearing(folder: Path) -> Iterator[Path]:
         EngineError: Something cannot be written.
     """
     part = folder.absolute().with_name(f".{folder.name}.{uuid.uuid4().hex}")
-    try:
-        part.mkdir(parents=True)
-        yield part
-    except OSError as error:
-        raise EngineError(f"{folder}: cannot be written: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    with _written(folder):
+        try:
+            part.mkdir(parents=True)
+            yield part
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 @contextmanager
 def private_file(path: Path, text: str) -> Iterator[None]:
-    """Write a new file that nobody else can read; gone again if the `with` statement fails."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    """Write a new file that nobody else can read; gone again if the `with` statement fails.
+
+    Raises:
+        EngineError: It cannot be written.
+    """
+    with _written(path):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with open(descriptor, "w", encoding="utf-8", newline="") as file:
+        with _written(path), open(descriptor, "w", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -110,3 +114,12 @@ def private_file(path: Path, text: str) -> Iterator[None]:
     except BaseException:
         path.unlink()
         raise
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """Name what could not be written."""
+    try:
+        yield
+    except OSError as error:
+        raise EngineError(f"{path}: cannot be written: {error.strerror or error}") from error

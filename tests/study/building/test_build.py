@@ -270,6 +270,16 @@ def test_a_study_that_cannot_take_its_place_leaves_no_key(tmp_path, monkeypatch)
     assert not [*tmp_path.iterdir()]
 
 
+def test_a_key_that_cannot_be_written_is_named_and_leaves_no_study(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr("gpu_metrics.study.building.files.os.open", full)
+    with pytest.raises(EngineError, match=r"key\.json: cannot be written: No space left on device"):
+        built(tmp_path)
+    assert not [*tmp_path.iterdir()]
+
+
 def test_real_portraits(tmp_path):
     if not PORTRAITS.exists():
         pytest.skip("the portraits are not there")

@@ -69,8 +69,21 @@ def test_links_are_written_for_their_owner_alone(run_cli, host):  # noqa: F811
     assert stat.S_IMODE(links.stat().st_mode) == 0o600
     assert "/join/" not in outcome.out
     assert Manifest.load(host / "study" / MANIFEST).title == "Night portraits"
-    again = run_cli(*build(host, "--links", links))
-    assert again.code == 2 and "links.csv is there already" in again.err
+
+
+@pytest.mark.parametrize(
+    ("links", "said"),
+    [
+        ("jurors.csv", "jurors.csv is there already, and is never overwritten"),
+        ("study/links.csv", "lies inside of the study, which is served; keep it elsewhere"),
+        ("no/links.csv", "links: there is no folder"),
+        ("key.json", "key, links: expected a file for each"),
+    ],
+)
+def test_links_are_kept_apart_before_anything_is_built(run_cli, host, links, said):  # noqa: F811
+    outcome = run_cli(*build(host, "--links", host / links))
+    assert outcome.code == 2 and said in outcome.err
+    assert not (host / "study").exists() and not (host / "key.json").exists()
 
 
 def test_results_are_named_one_by_one(run_cli, host):  # noqa: F811
