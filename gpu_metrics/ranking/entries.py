@@ -42,10 +42,10 @@ def collect(
     then nothing is asked for that this assignment alone uses.
 
     Raises:
-        InputError: Something that the contest needs is neither given nor on the board, or no
-            team has everything.
+        InputError: Something that the contest needs is neither given nor on the board, something
+            is given by two tables, or no team has everything.
     """
-    tables = {name: table for table in given for name in table.names}
+    tables = _by_name(given)
     needed = needs(contest, tables)
     standings = _standings(contest, needed, tables, board)
     rates = [name for name in needed if isinstance(contest.across.get(name), Rate)]
@@ -100,6 +100,17 @@ def needs(
         elif name in contest.formula:
             wanted += contest.formula[name].names
     return found
+
+
+def _by_name(given: Sequence[Table]) -> dict[str, Table]:
+    """The table that gives each name."""
+    tables: dict[str, Table] = {}
+    for table in given:
+        for name in table.names:
+            if name in tables:
+                raise InputError(f"{name}: is given by two tables; put their lines into one")
+            tables[name] = table
+    return tables
 
 
 def _standings(

@@ -77,7 +77,10 @@ def read_given(path: str | Path, known: Iterable[str], *, contest: Contest | Non
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text: {error.reason}") from error
-    titles, *lines = list(csv.reader(io.StringIO(text))) or [[]]
+    try:
+        titles, *lines = list(csv.reader(io.StringIO(text))) or [[]]
+    except csv.Error as error:
+        raise InputError(f"{path}: not CSV, perhaps for an open quote: {error}") from error
     titles = [title.strip() for title in titles]
     if "juror" in titles and contest is not None and contest.jury is not None:
         return read_votes(titles, lines, contest, where=str(path))

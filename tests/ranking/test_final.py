@@ -115,6 +115,12 @@ def test_what_is_missing_altogether_is_asked_for(board):
     assert totals(decide(entries)) == {"a": pytest.approx(0.7 * 84 + 0.3 * 85)}
 
 
+def test_two_tables_may_not_give_the_same(board):
+    given = [table(picks={"a": 1.0}), table(picks={"c": 2.0})]
+    with pytest.raises(InputError, match="picks: is given by two tables; put their lines into one"):
+        collect(PORTRAIT, board=board, given=given)
+
+
 def test_a_contest_without_teams_is_told(board):
     board.strike("a", "phase2", reason="x")
     with pytest.raises(

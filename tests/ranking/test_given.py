@@ -48,6 +48,7 @@ def test_spreadsheets_are_read(read):
         ("team,picks\na,many\n", "line 2, picks: expected a number, got 'many'"),
         ("team,picks\na,nan\n", "line 2, picks: expected a number, got 'nan'"),
         (b"team,picks\n\xff,1\n", "not UTF-8 text"),
+        ('team,picks\n"a,1\n' + "b,1\n" * 40_000, "not CSV, perhaps for an open quote"),
     ],
 )
 def test_refuses(read, text, message):
