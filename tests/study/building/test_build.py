@@ -271,10 +271,14 @@ def test_a_study_that_cannot_take_its_place_leaves_no_key(tmp_path, monkeypatch)
 
 
 def test_a_key_that_cannot_be_written_is_named_and_leaves_no_study(tmp_path, monkeypatch):
-    def full(*_):
-        raise OSError(28, os.strerror(28))
+    really = os.open
 
-    monkeypatch.setattr("gpu_metrics.study.building.files.os.open", full)
+    def full(path, *others, **named):
+        if str(path).endswith("key.json"):
+            raise OSError(28, os.strerror(28))
+        return really(path, *others, **named)
+
+    monkeypatch.setattr("os.open", full)
     with pytest.raises(EngineError, match=r"key\.json: cannot be written: No space left on device"):
         built(tmp_path)
     assert not [*tmp_path.iterdir()]
