@@ -9,7 +9,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -29,6 +29,7 @@ _REMEMBERED = 180 * 24 * 3600
 
 _SCRIPTS = ("/state", "/images/", "/ballots", "/static/")
 _SENTENCES = {
+    400: "The ballot did not arrive whole.",
     403: "This study is open to its jurors alone: open the link of your invitation.",
     404: "There is nothing here.",
     405: "This cannot be done here.",
@@ -160,11 +161,14 @@ def _check_sender(request: Request) -> None:
 
 async def _body(request: Request) -> bytes:
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BALLOT:
-            # nor is the rest of it to be waited for
-            raise HTTPException(413, headers={"connection": "close"})
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > LARGEST_BALLOT:
+                # nor is the rest of it to be waited for
+                raise HTTPException(413, headers={"connection": "close"})
+    except ClientDisconnect as error:
+        raise HTTPException(400) from error
     return bytes(body)
 
 

@@ -141,6 +141,14 @@ def test_other_methods_do_nothing(ada, method, path):
     assert ada.request(method, path).status_code == 405
 
 
+def test_a_ballot_that_breaks_off_is_no_failure_of_the_server(study, address, caplog):
+    cookie = f"study-{study[1].sha256[:12]}={study[2].jurors['juror-1'].invitation}"
+    head = f"POST /ballots HTTP/1.1\r\nHost: a\r\nCookie: {cookie}\r\n"
+    length = "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+    raw(address, (head + length).encode(), ended=True)
+    assert caplog.text == ""
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
