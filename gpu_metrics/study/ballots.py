@@ -1,6 +1,6 @@
 """A juror's choice on one screen, and what makes it count."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from pydantic import Field
 
@@ -49,15 +49,15 @@ def check_ballot(ballot: Ballot, juror: str, manifest: Manifest) -> Showing:
     if showing is None:
         raise InputError("screen: not one of yours")
     best = manifest.rules.best
-    if len(ballot.picks) != best or len({*ballot.picks}) != best:
-        raise InputError(f"picks: expected {best} different candidates, got {len(ballot.picks)}")
+    if len(ballot.picks) != best:
+        raise InputError(f"picks: expected {best} candidates, got {len(ballot.picks)}")
     _check_among("picks", ballot.picks, showing.order)
     _check_among("tags", ballot.tags, manifest.rules.dimensions)
-    if len({*ballot.tags}) != len(ballot.tags):
-        raise InputError("tags: expected each once")
     return showing
 
 
-def _check_among(what: str, given: Iterable[str], known: Collection[str]) -> None:
+def _check_among(what: str, given: Collection[str], known: Collection[str]) -> None:
     if any(item not in known for item in given):
         raise InputError(f"{what}: expected some of those on the screen")
+    if len({*given}) != len(given):
+        raise InputError(f"{what}: expected each once")
