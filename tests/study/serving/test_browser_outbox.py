@@ -117,6 +117,21 @@ def test_a_server_in_trouble_is_asked_again(browser, study, status):
     are_kept(study, picks(manifest, 0))
 
 
+@pytest.mark.parametrize("status", [200, 201, 400, 403, 409])
+def test_an_answer_of_something_between_decides_nothing(browser, study, status):
+    """A gate on the way, such as a hotel's, answers with a page of its own."""
+    _, address, manifest, invitation = study
+    gate = {"status": status, "content_type": "text/html", "body": "<p>Please log in."}
+    with desk(browser) as seat:
+        seat.begin(address, invitation)
+        seat.page.route("**/ballots", lambda route: route.fulfill(**gate), times=1)
+        seat.cast_by_keys(*"abc")
+        seat.reads("connection", WAITING)
+        seat.reads("count", "2 of 6")
+        seat.reads("connection", "")
+        are_kept(study, picks(manifest, 0))
+
+
 def test_a_refused_ballot_is_told_and_asked_for_again(browser, study):
     _, address, manifest, invitation = study
     with desk(browser) as seat:

@@ -28,6 +28,11 @@ class Outbox {
     this.loose = new Map();
   }
 
+  // Whether closing the window now would lose a ballot, or leave it here unsent.
+  get busy() {
+    return this.sending || this.loose.size > 0;
+  }
+
   // Keep a ballot; false where one of the same screen is kept already, which then stands.
   keep(ballot) {
     if (this.has(ballot.screen)) return false;
@@ -83,7 +88,7 @@ class Outbox {
   // Send a ballot once; true where the server has decided on it.
   async #send(ballot) {
     const answer = await post(ballot, this.juror);
-    if (answer.status === 401 || answer.status === 403) {
+    if (answer.status === 403) {
       this.closed = true;
       this.told("closed");
       return false;
@@ -107,7 +112,8 @@ function stored(prefix) {
   }
 }
 
-// The status and the error sentence of the server's answer; status 0 where there is none.
+// The status and the error sentence of the server's answer; status 0 where there is none, or one
+// that is not the server's: gates on the way answer with pages of their own, with any status.
 async function post(ballot, juror) {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), PATIENCE);
@@ -117,9 +123,12 @@ async function post(ballot, juror) {
       headers: { "Content-Type": "application/json", "Study-Juror": juror },
       body: JSON.stringify(ballot),
       signal: abort.signal,
+      // closing the window does not call it back
+      keepalive: true,
     });
-    const body = await response.json().catch(() => ({}));
-    return { status: response.status, error: body.error };
+    const body = await response.json();
+    const own = "new" in body || "error" in body;
+    return own ? { status: response.status, error: body.error } : { status: 0 };
   } catch {
     return { status: 0 };
   } finally {

@@ -30,7 +30,7 @@ class Page {
       if (screen) this.#passOver(screen);
     });
     addEventListener("beforeunload", (event) => {
-      if (this.outbox.loose.size) event.preventDefault();
+      if (this.outbox.busy) event.preventDefault();
     });
     this.#send();
     this.next();
@@ -68,8 +68,9 @@ class Page {
     this.clock.start();
     this.ready = true;
     this.bar.refresh();
-    for (const token of next) this.pictures.picture(token);
-    for (const token of soon) this.pictures.file(token);
+    // one after another, so that ballots find a free connection on slow lines, too
+    for (const token of next) if (screen === this.screen) await this.pictures.picture(token);
+    for (const token of soon) if (screen === this.screen) await this.pictures.file(token);
   }
 
   pick(position) {
@@ -134,12 +135,12 @@ class Page {
     this.screen = null;
     this.ready = false;
     this.toggleNotes(false);
-    this.bar.close(
-      "Thank you",
-      this.bundle
-        ? "Every screen is judged. Save your ballots and send the file to the organisers."
-        : "Every screen is judged and your ballots are cast.",
-    );
+    const rest = this.bundle
+      ? ". Save your ballots and send the file to the organisers."
+      : this.outbox.ballots().length
+        ? ". Keep this window open until your last ballots are sent."
+        : " and your ballots are cast.";
+    this.bar.close("Thank you", `Every screen is judged${rest}`);
     this.bar.refresh();
   }
 
@@ -160,7 +161,7 @@ class Page {
         "This link no longer holds",
         `Or another was opened in this browser. Open yours again: ${kept}, and sent then.`,
       );
-    }
+    } else if (happened !== "waiting" && !this.screen) this.next();
   }
 
   #passOver(screen) {
@@ -172,7 +173,6 @@ class Page {
   #comeBack(id, error) {
     this.state.screens.find(({ screen }) => screen === id).cast = false;
     this.bar.hint(`A ballot was refused: ${error}`);
-    if (!this.screen) this.next();
   }
 
   #markCast(id) {

@@ -5,10 +5,11 @@ async function fetchState() {
   for (let wait = 1000; ; wait = Math.min(2 * wait, 15000)) {
     try {
       const response = await fetch("state");
-      if (response.ok) return await response.json();
-      if (response.status === 401 || response.status === 403) return null;
+      const body = await response.json();
+      if ("screens" in body) return body;
+      if (response.status === 403 && "error" in body) return null;
     } catch {
-      // no connection yet: try again below
+      // no connection yet, or to something on the way: try again below
     }
     part("late").textContent = "Waiting for the connection…";
     await pause(wait);
