@@ -4,17 +4,19 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
-from gpu_metrics.contests import Contest
+from gpu_metrics.contests import Contest, contest_names, load_contest
 from gpu_metrics.errors import InputError
 from gpu_metrics.ranking.bootstrap import DRAWS
 from gpu_metrics.ranking.jury import Jury, drawn_picks, picks
 from gpu_metrics.ranking.trust import CONFIDENCE, intervals
 from gpu_metrics.ranking.votes import Votes, jury_scores, rules_of
 from gpu_metrics.study.ballots import Cast
-from gpu_metrics.study.manifest import Key, Manifest
+from gpu_metrics.study.manifest import BALLOTS, Key, Manifest, Rules
+from gpu_metrics.study.store import BallotStore
 from gpu_metrics.study.votes import Vote, unblind
 
 Interval = tuple[float, float]
@@ -70,6 +72,38 @@ class Tally:
         return out.getvalue()
 
 
+def contest_of(rules: Rules, given: str | Path | None = None) -> Contest:
+    """The contest to count ballots by: the one given, or else the one that a study was made under.
+
+    Args:
+        rules: Those of the study's manifest.
+        given: A name, or the path of a .toml file; it may be another contest.
+
+    Raises:
+        InputError: None is given, and the study's own was read from a file or has changed since.
+        ProfileError: A contest cannot be read.
+    """
+    if given is not None:
+        return load_contest(given)
+    if rules.contest not in contest_names():
+        raise InputError(
+            f"{rules.contest}: no contest of this name comes with the package; give the file that "
+            "the study was built with as --contest FILE"
+        )
+    contest = load_contest(rules.contest)
+    if unlike := _unlike(contest, rules):
+        raise InputError(f"{unlike}; give these with --contest FILE")
+    return contest
+
+
+def ballots_of(study: Path, manifest: Manifest) -> list[Cast]:
+    """All ballots in the folder of a study; InputError where none has ever been cast."""
+    if not (path := study / BALLOTS).is_file():
+        raise InputError(f"{path}: no ballot has been cast")
+    with BallotStore(path, manifest) as store:
+        return store.all()
+
+
 def tally(
     manifest: Manifest,
     key: Key,
@@ -107,9 +141,20 @@ def tally(
     if not votes:
         raise InputError("ballots: none that counts; expected one on a screen that is voted on")
     jury = jury_of(votes)
+    missing = _missing(manifest, cast)
+    unlike = _unlike(contest, manifest.rules)
     remarks = [
-        f"{team} is on no ballot yet, and is not counted"
-        for team in sorted({*key.teams.values()} - {*jury.teams})
+        *([unlike] if unlike else []),
+        *(
+            f"{team} is on no ballot yet, and is not counted"
+            for team in sorted({*key.teams.values()} - {*jury.teams})
+        ),
+        *(
+            f"{key.jurors[seat].name if names else seat} has {owed} ballot{'s' * (owed != 1)} "
+            "still to cast"
+            for seat, owed in missing.items()
+            if owed
+        ),
     ]
     several = min(len(jury.jurors), len(jury.scenes)) > 1
     if draws:
@@ -118,7 +163,7 @@ def tally(
         contest=contest,
         jury=jury,
         teams=_counted(contest, jury, draws=draws if several else 0, seed=seed),
-        missing=_missing(manifest, cast),
+        missing=missing,
         draws=draws if several else 0,
         confidence=CONFIDENCE,
         remarks=tuple(remarks),
@@ -138,6 +183,16 @@ def jury_of(votes: Iterable[Vote]) -> Jury:
         shown[at] = [team in vote.shown for team in teams]
         picked[at] = [team in vote.picks for team in teams]
     return Jury(tuple(jurors), tuple(scenes), tuple(teams), shown, picked)
+
+
+def _unlike(contest: Contest, rules: Rules) -> str | None:
+    """That a contest is not the one that a study was made under, where so."""
+    if contest.digest == rules.digest:
+        return None
+    return (
+        f"{contest.name}: not the rules that the study was made under "
+        f"({contest.digest[:12]}, not {rules.digest[:12]})"
+    )
 
 
 def _counted(contest: Contest, jury: Jury, *, draws: int, seed: int) -> tuple[Counted, ...]:

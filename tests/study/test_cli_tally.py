@@ -3,8 +3,9 @@ import json
 import pytest
 
 from gpu_metrics.contests import load_contest
-from gpu_metrics.study.manifest import BALLOTS, MANIFEST, Rules, sha256
+from gpu_metrics.study.manifest import BALLOTS, MANIFEST, Manifest, Rules, sha256
 from gpu_metrics.study.store import BallotStore
+from gpu_metrics.study.tally import contest_of
 from tests.engine.conftest import run_cli  # noqa: F401 - a fixture
 from tests.study.test_tally import KINDS, PICKS, cast
 from tests.study.toy import toy_study
@@ -112,6 +113,19 @@ def test_rules_that_changed_are_refused(run_cli, host):  # noqa: F811
     assert (outcome.code, outcome.out) == (2, "")
     assert "not the rules that the study was made under" in outcome.err
     assert "give these with --contest FILE" in outcome.err
+
+
+def test_a_contest_from_a_file_is_asked_for(run_cli, host):  # noqa: F811
+    folder = host()
+    own = folder / "own.toml"
+    own.write_text(CONTEST.text.replace(f'name = "{CONTEST.name}"', 'name = "own"'), "utf-8")
+    manifest = Manifest.load(folder / "study" / MANIFEST)
+    rules = manifest.rules.model_copy(update={"contest": "own"})
+    manifest.model_copy(update={"rules": rules}).save(folder / "study" / MANIFEST)
+    outcome = run_cli(*asked(folder))
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "own: no contest of this name comes with the package; give the file" in outcome.err
+    assert contest_of(rules, own).name == "own"
 
 
 def test_wrong_use_is_told(run_cli, host):  # noqa: F811

@@ -30,7 +30,9 @@ PICKS = {
 def toy(tmp_path_factory):
     """A study of three scenes whose second juror is not shown north."""
     folder = tmp_path_factory.mktemp("toy")
-    return toy_study(folder, kinds=KINDS, ties={"Ben": ["north"]})
+    manifest, key = toy_study(folder, kinds=KINDS, ties={"Ben": ["north"]})
+    rules = manifest.rules.model_copy(update={"contest": CONTEST.name, "digest": CONTEST.digest})
+    return manifest.model_copy(update={"rules": rules}), key
 
 
 def cast(manifest, key, picks):
@@ -122,6 +124,7 @@ def test_one_juror_has_no_interval(toy):
     assert found.missing == {"juror-1": 3, "juror-2": 0}
     assert found.remarks == (
         "north is on no ballot yet, and is not counted",
+        "juror-1 has 3 ballots still to cast",
         "the jury is not drawn: that takes two jurors and two scenes",
     )
 

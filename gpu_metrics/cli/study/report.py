@@ -47,19 +47,15 @@ def report(
     seed: Annotated[int, typer.Option(min=0, help="Another seed, other draws.")] = 0,
 ) -> None:
     """Write what votes are worth: chance, agreement, influence, bias, metrics beside people."""
-    from gpu_metrics.contests import load_contest
     from gpu_metrics.study.manifest import MANIFEST, Key, Manifest
+    from gpu_metrics.study.tally import contest_of
     from gpu_metrics.study.worth.findings import findings
     from gpu_metrics.study.worth.report import summary, team_rows, to_html
     from gpu_metrics.study.worth.tables import to_csv
     from gpu_metrics.study.worth.weighing import weigh
 
     manifest, opening = Manifest.load(study / MANIFEST), Key.load(key)
-    rules = load_contest(contest or manifest.rules.contest)
-    if contest is None and rules.digest != manifest.rules.digest:
-        raise InputError(
-            f"{rules.name}: not the rules that the study was made under; give these with --contest"
-        )
+    rules = contest_of(manifest.rules, contest)
     votes, remarks = _votes(study, manifest, opening, rules, names=names)
     objective = _objective(db, phase, profile, runs or [])
     worth = weigh(votes, rules, objective=objective, draws=draws, seed=seed, remarks=remarks)
@@ -80,28 +76,16 @@ def _votes(
     study: Path, manifest: "Manifest", key: "Key", contest: "Contest", *, names: bool
 ) -> tuple[list["Vote"], list[str]]:
     """All votes, jurors by seat or name, and what a reader must know of them."""
-    from gpu_metrics.study.manifest import BALLOTS
-    from gpu_metrics.study.store import BallotStore
-    from gpu_metrics.study.tally import tally
+    from gpu_metrics.study.tally import ballots_of, tally
     from gpu_metrics.study.votes import unblind
 
-    if not (study / BALLOTS).is_file():
-        raise InputError(f"{study / BALLOTS}: no ballot has been cast")
-    with BallotStore(study / BALLOTS, manifest) as store:
-        cast = store.all()
-    counted = tally(manifest, key, cast, contest, draws=0)
-    remarks = [*counted.remarks]
-    if contest.digest != manifest.rules.digest:
-        remarks.append(f"counted by {contest.name}, which the study was not made under")
-    for seat, missing in counted.missing.items():
-        if missing:
-            juror = key.jurors[seat].name if names else seat
-            remarks.append(f"{juror} has {missing} ballot{'s' * (missing != 1)} still to cast")
+    cast = ballots_of(study, manifest)
+    remarks = tally(manifest, key, cast, contest, names=names, draws=0).remarks
     votes = [
         vote if names else replace(vote, juror=item.juror)
         for item, vote in zip(cast, unblind(manifest, key, cast), strict=True)
     ]
-    return votes, remarks
+    return votes, [*remarks]
 
 
 def _objective(

@@ -8,11 +8,8 @@ import typer
 from gpu_metrics.cli.app import say
 from gpu_metrics.cli.study.group import group, study_verb
 from gpu_metrics.cli.tables import TableFormat, show
-from gpu_metrics.errors import InputError
 
 if TYPE_CHECKING:
-    from gpu_metrics.contests import Contest
-    from gpu_metrics.study.manifest import Rules
     from gpu_metrics.study.tally import Tally
 
 
@@ -28,7 +25,7 @@ def tally(
     out: Annotated[
         Path | None, typer.Option("-o", help="CSV to write votes to, for `final --given`.")
     ] = None,
-    names: Annotated[bool, typer.Option("--names", help="Name jurors in the votes.")] = False,
+    names: Annotated[bool, typer.Option("--names", help="Name jurors instead of seats.")] = False,
     draws: Annotated[int, typer.Option(min=0, help="Draws of the bootstrap; 0 for none.")] = 4000,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, other draws.")] = 0,
     format: Annotated[TableFormat, typer.Option(help="What stdout shows.")] = TableFormat.table,
@@ -36,42 +33,19 @@ def tally(
     """Count the picks of all ballots that were cast, and map them to the score of the jury."""
     from gpu_metrics.results import write_atomically
     from gpu_metrics.study import tally as counting
-    from gpu_metrics.study.manifest import BALLOTS, MANIFEST, Key, Manifest
-    from gpu_metrics.study.store import BallotStore
+    from gpu_metrics.study.manifest import MANIFEST, Key, Manifest
 
     manifest, opening = Manifest.load(study / MANIFEST), Key.load(key)
-    rules = _contest(contest, manifest.rules)
-    if not (study / BALLOTS).is_file():
-        raise InputError(f"{study / BALLOTS}: no ballot has been cast")
-    with BallotStore(study / BALLOTS, manifest) as store:
-        cast = store.all()
+    rules = counting.contest_of(manifest.rules, contest)
+    cast = counting.ballots_of(study, manifest)
     found = counting.tally(manifest, opening, cast, rules, names=names, draws=draws, seed=seed)
     if out is not None:
         write_atomically(out, found.to_csv())
     titles, rows = _table(found)
     title = f"{rules.name} {rules.version} ({rules.digest[:12]}): {manifest.title}"
     show(titles, rows, _document(found), format=format, title=title)
-    for juror, missing in found.missing.items():
-        if missing:
-            say(f"note: {juror} has {missing} ballot{'s' * (missing != 1)} still to cast")
     for remark in found.remarks:
         say(f"note: {remark}")
-
-
-def _contest(given: str | None, rules: "Rules") -> "Contest":
-    """The contest that was asked for, or the study's own, unchanged since it was built."""
-    from gpu_metrics.contests import load_contest
-
-    contest = load_contest(rules.contest if given is None else given)
-    if contest.digest != rules.digest:
-        digests = f"{contest.digest[:12]}, not {rules.digest[:12]}"
-        if given is None:
-            raise InputError(
-                f"{contest.name}: not the rules that the study was made under ({digests}); give "
-                "these with --contest FILE"
-            )
-        say(f"note: {given}: not the rules that the study was made under ({digests})")
-    return contest
 
 
 def _table(found: "Tally") -> tuple[list[str], list[list[str]]]:

@@ -130,9 +130,9 @@ def test_other_rules_count_only_where_they_are_asked_for(run_cli, study, tmp_pat
     text = load_contest("raim2026-flash-portrait").text
     changed.write_text(text.replace("value = 90", "value = 95"))
     outcome = run_cli("study", "report", *study, "-o", tmp_path / "r.html", "--contest", changed)
-    assert outcome.code == 0 and "which the study was not made under" in outcome.err
+    assert outcome.code == 0 and "not the rules that the study was made under" in outcome.err
     manifest = Manifest.load(study[0] / MANIFEST)
     rules = manifest.rules.model_copy(update={"digest": "0" * 64})
     manifest.model_copy(update={"rules": rules}).save(study[0] / MANIFEST)
     outcome = run_cli("study", "report", *study, "-o", tmp_path / "r.html")
-    assert outcome.code == 2 and "not the rules that the study was made under" in outcome.err
+    assert outcome.code == 2 and "give these with --contest FILE" in outcome.err
