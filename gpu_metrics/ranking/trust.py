@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float64, Int64
 from scipy.special import ndtr, stdtrit
+from scipy.stats import rankdata
 
 from gpu_metrics.errors import InputError
 from gpu_metrics.ranking.bootstrap import Values
@@ -87,11 +88,16 @@ def with_scores(scores: Values) -> Float64[np.ndarray, "complete teams"]:
 
 
 def place_shares(scores: Values, *, higher_is_better: bool) -> Float64[np.ndarray, "teams teams"]:
-    """In which share of the draws each team has each place; draws without a score left out."""
+    """In which share of the draws each team has each place; draws without a score left out.
+
+    Teams that are equal in a draw have an equal part of the places that they share.
+    """
     complete = with_scores(scores)
-    places = _places(complete if higher_is_better else -complete)
-    teams = scores.shape[1]
-    return np.array([np.mean(places == place, axis=0) for place in range(1, teams + 1)]).T
+    worth = -complete if higher_is_better else complete
+    best, last = (rankdata(worth, method=method, axis=1) for method in ("min", "max"))
+    parts = 1 / (last - best + 1)
+    places = range(1, scores.shape[1] + 1)
+    return np.array([np.mean(parts * ((best <= p) & (p <= last)), axis=0) for p in places]).T
 
 
 def effective_items(variances: Sequence[float], items: Sequence[int | float]) -> float:

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from gpu_metrics.errors import InputError
-from gpu_metrics.ranking.trust import effective_items, percentile_level, trust
+from gpu_metrics.ranking.trust import effective_items, percentile_level, place_shares, trust
 
 
 def draws_about(*levels, spread=0.1, draws=4000):
@@ -23,6 +23,13 @@ def test_teams_far_apart_stand_alone():
     assert found.ahead == (1.0, 1.0, None)
     assert found.groups == ("a", "b", "c")
     assert (found.draws, found.left_out) == (4000, 0)
+
+
+@pytest.mark.parametrize("higher", [True, False])
+def test_equal_teams_share_the_chances_of_their_places(higher):
+    scores = np.array([[2.0, 2.0, 1.0], [3.0, 1.0, 2.0], [math.nan, 1.0, 2.0]])
+    found = place_shares(scores if higher else -scores, higher_is_better=higher)
+    assert found.tolist() == [[0.75, 0.25, 0.0], [0.25, 0.25, 0.5], [0.0, 0.5, 0.5]]
 
 
 def test_a_chain_shares_letters_link_by_link():

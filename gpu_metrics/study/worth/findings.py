@@ -38,7 +38,10 @@ def findings(worth: Worth) -> list[Finding]:
 
 def _order(worth: Worth) -> Iterator[Finding]:
     first, *others = worth.teams
-    if first.ranks and others:
+    level = [team.team for team in worth.teams if team.place == 1]
+    if len(level) > 1:
+        yield Finding("warn", f"{', '.join(level)} share the first place")
+    elif first.ranks and others:
         tied = [t.team for t in others if {*(t.group or "")} & {*(first.group or "")}]
         text = f"{first.team} is first, and stays so in {first.ranks[0]:.0%} of the draws"
         if tied:
@@ -75,7 +78,10 @@ def _consistency(worth: Worth) -> Iterator[Finding]:
             f"on hidden repeats {', '.join(guessing)} cannot be told from picking at random",
         )
     else:
-        yield Finding("good", "on hidden repeats all jurors pick more alike than at random")
+        yield Finding(
+            "good",
+            "on hidden repeats every juror who had some picks more alike than at random",
+        )
 
 
 def _influence(worth: Worth) -> Iterator[Finding]:

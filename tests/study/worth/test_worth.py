@@ -172,3 +172,10 @@ def test_findings_say_when_to_look():
     agreed = next(text for text in texts if text.startswith("jurors agree more than by chance"))
     assert texts[agreed] == "good"
     assert any("mattered" in text for text in texts)
+
+
+def test_teams_that_share_the_first_place_are_all_named():
+    votes = [vote("x", scene, "abcdefg", "abc") for scene in "12"]
+    votes += [vote("y", scene, "abcdefg", "def") for scene in "12"]
+    texts = [found.text for found in findings(weigh(votes, CONTEST, draws=100))]
+    assert texts[0] == "a, b, c, d, e, f share the first place"
