@@ -67,6 +67,22 @@ def test_a_ballot_goes_out_though_the_window_is_closed_at_once(browser, study, m
         are_kept(study, picks(manifest, 0))
 
 
+def test_an_entry_that_is_no_ballot_hides_no_other(browser, study):  # noqa: F811
+    _, address, manifest, invitation = study
+    with desk(browser) as seat:
+        seat.begin(address, invitation)
+        seat.page.route("**/ballots", lambda route: route.abort())
+        seat.cast_by_keys(*"abc")
+        seat.reads("connection", "1 ballot kept here, will be sent")
+        seat.page.evaluate(
+            "localStorage.setItem(Object.keys(localStorage)[0].replace(/[^/]*$/, 'x'), '{\"scr')"
+        )
+        seat.page.unroute("**/ballots")
+        seat.open(address)
+        seat.reads("count", "2 of 6")
+        are_kept(study, picks(manifest, 0))
+
+
 def test_images_ahead_do_not_hold_up_a_ballot(browser, study, monkeypatch):  # noqa: F811
     """A browser has six connections to a server: on a slow line images would fill them all."""
     _, address, manifest, invitation = study

@@ -105,10 +105,19 @@ function stored(prefix) {
   try {
     return Object.keys(localStorage)
       .filter((key) => key.startsWith(prefix))
-      .map((key) => JSON.parse(localStorage.getItem(key)))
+      .map((key) => parsed(localStorage.getItem(key)))
       .filter((ballot) => ballot !== null);
   } catch {
     return [];
+  }
+}
+
+// What an entry holds; null where it is gone or was cut short, which must not hide the others.
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }
 
