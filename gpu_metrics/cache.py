@@ -2,20 +2,16 @@
 
 import hashlib
 import json
-import sqlite3
-import threading
-import time
-import weakref
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import cache, partial
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from gpu_metrics.errors import CacheError
 from gpu_metrics.profiles import Profile
+from gpu_metrics.sqlite_file import Failures, SqliteFile
 from gpu_metrics.versions import installed_version
 
 # part of every fingerprint: raise it when the meaning of a stored row changes
@@ -27,9 +23,14 @@ _LIBRARIES = (
     *("torch", "numpy", "kornia", "numba", "cupy-cuda12x", "cupy-cuda13x"),
     *("opencv-python-headless", "opencv-python", "imgread", "pillow"),
 )
-_LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
-# the last is what a table of another form gives
-_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR")
+_FAILURES = Failures(
+    CacheError,
+    "cache of rows",
+    locked="wait until that one is done, or name another folder",
+    damaged="delete it, and its rows are computed again",
+    refused="cannot be used ({error}); make room, or name a folder of a local disk that can be "
+    "written",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +60,13 @@ class RowCache:
 
     def __init__(self, folder: str | Path, *, patience: float = 60.0) -> None:
         self.path = Path(folder) / FILE
-        self._patience = patience
-        self._lock = threading.Lock()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise CacheError(f"{folder}: cannot be made: {error.strerror}") from error
-        with self._told():
-            self._connection = sqlite3.connect(
-                self.path, timeout=patience, check_same_thread=False, isolation_level=None
-            )
-            # what is no text any more shall meet its checksum, not a decoder
-            self._connection.text_factory = partial(str, encoding="utf-8", errors="replace")
-            self._closing = weakref.finalize(self, self._connection.close)
-        with self._opened() as rows:
-            # a killed process loses nothing, a power cut at most the last rows
-            self._keep_a_journal(rows)
-            rows.execute("PRAGMA synchronous = NORMAL")
+        # a killed process loses nothing, a power cut at most the last rows
+        self._file = SqliteFile(self.path, patience=patience, durable=False, failures=_FAILURES)
+        with self._file.reading() as rows:
             rows.execute(
                 "CREATE TABLE IF NOT EXISTS rows"
                 " (key TEXT PRIMARY KEY, row TEXT NOT NULL, sha256 TEXT NOT NULL) WITHOUT ROWID"
@@ -84,7 +75,7 @@ class RowCache:
     def get_many(self, keys: Iterable[str]) -> dict[str, CachedRow]:
         """The rows that are known, by key; keys of no row are left out."""
         query = "SELECT row, sha256 FROM rows WHERE key = ?"
-        with self._opened() as rows:
+        with self._file.reading() as rows:
             found = {key: rows.execute(query, (key,)).fetchone() for key in keys}
         return {key: self._checked(key, *stored) for key, stored in found.items() if stored}
 
@@ -92,21 +83,12 @@ class RowCache:
         """Keep rows by key, all of them or none; a key that is known keeps its row."""
         texts = {key: json.dumps(asdict(row), allow_nan=False) for key, row in rows.items()}
         entries = [(key, text, _checksum(key, text)) for key, text in texts.items()]
-        with self._opened() as table:
-            table.execute("BEGIN IMMEDIATE")
-            try:
-                table.executemany("INSERT OR IGNORE INTO rows VALUES (?, ?, ?)", entries)
-                table.execute("COMMIT")
-            except BaseException:
-                # a full disk has rolled back already
-                if table.in_transaction:
-                    table.execute("ROLLBACK")
-                raise
+        with self._file.writing() as table:
+            table.executemany("INSERT OR IGNORE INTO rows VALUES (?, ?, ?)", entries)
 
     def close(self) -> None:
         """Let go of the file; the cache cannot be used any more."""
-        with self._lock:
-            self._closing()
+        self._file.close()
 
     def __enter__(self) -> "RowCache":
         """The cache itself; it is closed at the end."""
@@ -118,54 +100,9 @@ class RowCache:
 
     def _checked(self, key: str, text: str, sha256: str) -> CachedRow:
         if _checksum(key, text) != sha256:
-            raise CacheError(self._damaged(f"the row {key:.12} does not match its checksum"))
+            raise self._file.damaged(f"the row {key:.12} does not match its checksum")
         row = json.loads(text)
         return CachedRow(row["values"], row["decoder"], tuple(row["notes"]))
-
-    def _keep_a_journal(self, rows: sqlite3.Connection) -> None:
-        deadline = time.monotonic() + self._patience
-        while True:
-            try:
-                rows.execute("PRAGMA journal_mode = WAL")
-                return
-            except sqlite3.OperationalError as error:
-                # this statement alone does not wait for others that open a new file, too
-                if not error.sqlite_errorname.startswith(_LOCKED) or time.monotonic() > deadline:
-                    raise
-            time.sleep(0.01)
-
-    @contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._told():
-            yield self._connection
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Turn what SQLite raises into a sentence with a way out."""
-        try:
-            yield
-        # where the table's own text is damaged, its message is none either
-        except (sqlite3.Error, UnicodeDecodeError) as error:
-            name = getattr(error, "sqlite_errorname", "")
-            if name.startswith(_LOCKED):
-                message = (
-                    f"{self.path}: another process has kept it locked for {self._patience:g} s; "
-                    "wait until that one is done, or name another folder"
-                )
-            elif name.startswith(_DAMAGED) or isinstance(error, UnicodeDecodeError):
-                message = self._damaged(str(error))
-            else:
-                message = (
-                    f"{self.path}: cannot be used ({error}); make room, or name a folder of a "
-                    "local disk that can be written"
-                )
-            raise CacheError(message) from error
-
-    def _damaged(self, why: str) -> str:
-        return (
-            f"{self.path}: damaged, or no cache of rows ({why}); delete it, and its rows are "
-            "computed again"
-        )
 
 
 def row_key(*, image: str, reference: str, rules: str, fingerprint: str) -> str:

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 KNOWING = """
     errors versions expressions catalog answer_metrics profiles score explain results names ids
-    pairing intake cache runs piqa contests board ranking page verify study demo
+    pairing intake sqlite_file cache runs piqa contests board ranking page verify study demo
 """.split()
 MEASURING = """
     tensors devices timeline color kernels sdist weights metrics precision lanes images reference
