@@ -50,7 +50,7 @@ class Watched(RowCache):
     def __init__(self, folder: Path, kept: set[str], kill: int = 0, remains: Path = Path()) -> None:
         super().__init__(folder)
         self._kept, self._kill, self._remains = kept, kill, remains
-        self._connection.set_trace_callback(self._executes)
+        self._file._connection.set_trace_callback(self._executes)
 
     def _executes(self, statement: str) -> None:
         if statement.startswith(("BEGIN", "INSERT", "COMMIT")):

@@ -2,16 +2,12 @@
 
 import hashlib
 import sqlite3
-import threading
-import time
-import weakref
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 from gpu_metrics.errors import EngineError, InputError
+from gpu_metrics.sqlite_file import Failures, SqliteFile
 from gpu_metrics.study.ballots import Ballot, Cast, check_ballot
 from gpu_metrics.study.manifest import Manifest
 from gpu_metrics.study.progress import Progress
@@ -27,9 +23,6 @@ _LAYOUT = (
     " BEGIN SELECT RAISE(ABORT, 'a ballot is never removed'); END",
 )
 _ROWS = "SELECT juror, screen, ballot, received, sha256 FROM ballots"
-_LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
-# the last is what a table of another form gives
-_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR")
 
 
 class BallotsError(EngineError):
@@ -38,6 +31,16 @@ class BallotsError(EngineError):
 
 class AlreadyCast(InputError):
     """A juror has cast another ballot on this screen."""
+
+
+_FAILURES = Failures(
+    BallotsError,
+    "file of ballots",
+    locked="nothing was added, try again when that one is done",
+    damaged="restore it from a copy",
+    refused="nothing was added, all that is there is intact ({error}); make room on a local disk "
+    "that can be written, and try again",
+)
 
 
 class BallotStore:
@@ -59,15 +62,7 @@ class BallotStore:
 
     def __init__(self, path: str | Path, manifest: Manifest, *, patience: float = 60.0) -> None:
         self.path, self.manifest = Path(path), manifest
-        self._patience = patience
-        self._lock = threading.Lock()
-        with self._told():
-            self._connection = sqlite3.connect(
-                self.path, timeout=patience, check_same_thread=False, isolation_level=None
-            )
-            # what is no text any more shall meet its checksum, not a decoder
-            self._connection.text_factory = partial(str, encoding="utf-8", errors="replace")
-            self._closing = weakref.finalize(self, self._connection.close)
+        self._file = SqliteFile(self.path, patience=patience, durable=True, failures=_FAILURES)
         try:
             self._prepare()
         except BaseException:
@@ -92,19 +87,19 @@ class BallotStore:
         ballots = list(ballots)
         for ballot in ballots:
             check_ballot(ballot, juror, self.manifest)
-        with self._writing() as rows:
+        with self._file.writing() as rows:
             return sum(self._keep(rows, juror, ballot) for ballot in ballots)
 
     def all(self) -> list[Cast]:
         """All ballots, in the order in which they were received."""
-        with self._opened() as rows:
+        with self._file.reading() as rows:
             found = rows.execute(f"{_ROWS} ORDER BY received, juror, screen").fetchall()
         return [self._checked(row) for row in found]
 
     def of(self, juror: str) -> list[Cast]:
         """The ballots of one juror, in the order in which they were received."""
         query = f"{_ROWS} WHERE juror = ? ORDER BY received, screen"
-        with self._opened() as rows:
+        with self._file.reading() as rows:
             found = rows.execute(query, (juror,)).fetchall()
         return [self._checked(row) for row in found]
 
@@ -117,8 +112,7 @@ class BallotStore:
 
     def close(self) -> None:
         """Let go of the file; the store cannot be used any more."""
-        with self._lock:
-            self._closing()
+        self._file.close()
 
     def __enter__(self) -> "BallotStore":
         """The store itself; it is closed at the end."""
@@ -129,16 +123,13 @@ class BallotStore:
         self.close()
 
     def _prepare(self) -> None:
-        with self._opened() as rows:
-            self._keep_a_journal(rows)
-            # a ballot is on the disk before anyone is told that it is kept
-            rows.execute("PRAGMA synchronous = FULL")
-            # and in the file itself soon: a copy of it needs no journal beside it
+        with self._file.reading() as rows:
+            # what is kept is in the file itself soon: a copy of it needs no journal beside it
             rows.execute("PRAGMA wal_autocheckpoint = 1")
             [found] = rows.execute("PRAGMA integrity_check(1)").fetchone()
             if found != "ok":
-                raise BallotsError(self._damaged(found))
-        with self._writing() as rows:
+                raise self._file.damaged(found)
+        with self._file.writing() as rows:
             for statement in _LAYOUT:
                 rows.execute(statement)
             bound = rows.execute("SELECT manifest FROM study").fetchone()
@@ -149,18 +140,6 @@ class BallotStore:
                     f"{self.path}: holds ballots of another study (manifest {bound[0]!s:.12}, this "
                     f"one is {self.manifest.sha256:.12}); put back the manifest it was made with"
                 )
-
-    def _keep_a_journal(self, rows: sqlite3.Connection) -> None:
-        deadline = time.monotonic() + self._patience
-        while True:
-            try:
-                rows.execute("PRAGMA journal_mode = WAL")
-                return
-            except sqlite3.OperationalError as error:
-                # this statement alone does not wait for others that open a new file, too
-                if not error.sqlite_errorname.startswith(_LOCKED) or time.monotonic() > deadline:
-                    raise
-            time.sleep(0.01)
 
     def _keep(self, rows: sqlite3.Connection, juror: str, ballot: Ballot) -> bool:
         known = rows.execute(f"{_ROWS} WHERE juror = ? AND screen = ?", (juror, ballot.screen))
@@ -175,52 +154,8 @@ class BallotStore:
     def _checked(self, row: tuple[str, str, str, str, str]) -> Cast:
         juror, screen, ballot, received, sha256 = row
         if _checksum(row[:-1]) != sha256:
-            raise BallotsError(self._damaged("a ballot does not match its checksum"))
+            raise self._file.damaged("a ballot does not match its checksum")
         return Cast(juror=juror, ballot=Ballot.parse(ballot, where=screen), received=received)
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that no other writer shares: all of it is kept, or nothing."""
-        with self._opened() as rows:
-            rows.execute("BEGIN IMMEDIATE")
-            try:
-                yield rows
-                rows.execute("COMMIT")
-            except BaseException:
-                # a full disk has rolled back already
-                if rows.in_transaction:
-                    rows.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._told():
-            yield self._connection
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Turn what SQLite raises into a sentence with a way out."""
-        try:
-            yield
-        # where the table's own text is damaged, its message is none either
-        except (sqlite3.Error, UnicodeDecodeError) as error:
-            name = getattr(error, "sqlite_errorname", "")
-            if name.startswith(_LOCKED):
-                message = (
-                    f"{self.path}: another process has kept it locked for {self._patience:g} s; "
-                    "nothing was added, try again when that one is done"
-                )
-            elif name.startswith(_DAMAGED) or isinstance(error, UnicodeDecodeError):
-                message = self._damaged(str(error))
-            else:
-                message = (
-                    f"{self.path}: nothing was added, all that is there is intact ({error}); make "
-                    "room on a local disk that can be written, and try again"
-                )
-            raise BallotsError(message) from error
-
-    def _damaged(self, why: str) -> str:
-        return f"{self.path}: damaged, or no file of ballots ({why}); restore it from a copy"
 
 
 def _now() -> str:

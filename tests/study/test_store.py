@@ -171,7 +171,7 @@ def test_processes_that_are_killed_lose_nothing(study, tmp_path):
 def test_a_ballot_is_on_the_disk_before_it_is_acknowledged(store):
     """No power is cut here: SQLite promises to wait for the disk in this mode (FULL is 2)."""
     [mode], [level] = (
-        store._connection.execute(f"PRAGMA {name}").fetchone()
+        store._file._connection.execute(f"PRAGMA {name}").fetchone()
         for name in ("journal_mode", "synchronous")
     )
     assert (mode, level) == ("wal", 2)

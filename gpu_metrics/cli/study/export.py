@@ -33,7 +33,12 @@ def export(
     manifest, opened = Manifest.load(study / MANIFEST), Key.load(key)
     seats = _seats(opened, juror or [])
     cast = _cast(study, manifest, seats)
-    output.mkdir(parents=True, exist_ok=True)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{output}: expected a folder, or a place for one: {error.strerror}"
+        ) from error
     for seat in seats:
         path = output / f"{seat}.zip"
         write_bundle(path, study, manifest, opened, seat, cast=cast[seat])

@@ -23,7 +23,8 @@ class Picture {
   draw(context, corner, scale) {
     const halvings = Math.max(0, Math.floor(Math.log2(1 / scale)));
     const level = this.levels[Math.min(halvings, this.levels.length - 1)];
-    context.imageSmoothingEnabled = scale < 1;
+    // a little above 100 %, a window that fits would double single rows
+    context.imageSmoothingEnabled = scale < 2 && scale !== 1;
     context.drawImage(level, corner.x, corner.y, this.width * scale, this.height * scale);
   }
 
