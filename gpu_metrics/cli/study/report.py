@@ -66,7 +66,8 @@ def report(
         for name, text in to_csv(worth).items():
             write_atomically(csv / f"{name}.csv", text)
     titles, rows = team_rows(worth)
-    show(titles, [[*map(cell, row)] for row in rows], {}, format=TableFormat.table)
+    shown = [[place, cell(team), *numbers] for place, team, *numbers in rows]
+    show(titles, shown, {}, format=TableFormat.table)
     say(summary(worth, manifest.sha256))
     for found in findings(worth):
         say(f"{'look' if found.kind == 'warn' else 'fine'}: {found.text}")

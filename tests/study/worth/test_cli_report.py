@@ -51,6 +51,8 @@ def test_a_report_is_written_and_summed_up(run_cli, study, tmp_path):  # noqa: F
     outcome = run_cli("study", "report", *study, "-o", page, "--json", document, "--csv", tables)
     assert outcome.code == 0, outcome.err
     assert "north" in outcome.out and "interval" in outcome.out
+    # numbers and dashes are no formulas
+    assert "'" not in outcome.out
     assert "look: juror-2 has 1 ballot still to cast" in outcome.err
     assert "11 ballots of 2 jurors on 6 scenes" in outcome.err
     found = json.loads(document.read_text())
