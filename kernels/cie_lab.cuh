@@ -27,8 +27,10 @@ __device__ __forceinline__ Lab lab_of(
     const double r = linear[pixel[0]];
     const double g = linear[pixel[channel_stride]];
     const double b = linear[pixel[2 * channel_stride]];
-    const double fx = lab_curve((0.412453 * r + 0.357580 * g + 0.180423 * b) / 0.95047);
+    const double fx = lab_curve(
+        0.412453 / 0.95047 * r + 0.357580 / 0.95047 * g + 0.180423 / 0.95047 * b);
     const double fy = lab_curve(0.212671 * r + 0.715160 * g + 0.072169 * b);
-    const double fz = lab_curve((0.019334 * r + 0.119193 * g + 0.950227 * b) / 1.08883);
+    const double fz = lab_curve(
+        0.019334 / 1.08883 * r + 0.119193 / 1.08883 * g + 0.950227 / 1.08883 * b);
     return {116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)};
 }

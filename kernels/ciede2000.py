@@ -7,11 +7,14 @@ import torch
 from jaxtyping import Float64, UInt8
 from torch import Tensor
 
-XYZ = (
+_XYZ = (
     (0.412453, 0.357580, 0.180423),
     (0.212671, 0.715160, 0.072169),
     (0.019334, 0.119193, 0.950227),
 )
+# D65, by which X, Y and Z are divided
+_WHITE = (0.95047, 1.0, 1.08883)
+XYZ = tuple(tuple(w / white for w in row) for row, white in zip(_XYZ, _WHITE, strict=True))
 
 
 @cache
@@ -31,7 +34,7 @@ def lab(image: UInt8[Tensor, "B 3 *s"]) -> Float64[Tensor, "B 3 *s"]:
     """CIE Lab (D65) of 8-bit sRGB, with the constants of kornia; the same bits everywhere."""
     r, g, b = linear_table().to(image.device)[image.int()].unbind(1)
     x, y, z = (wr * r + wg * g + wb * b for wr, wg, wb in XYZ)
-    fx, fy, fz = _curve(x / 0.95047), _curve(y), _curve(z / 1.08883)
+    fx, fy, fz = _curve(x), _curve(y), _curve(z)
     return torch.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], dim=1)
 
 

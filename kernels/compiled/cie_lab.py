@@ -58,9 +58,9 @@ def _put_xyz(
     zr, zg, zb = xyz[2]
     for j in range(len(a)):
         red, green, blue = a[j], b[j], c[j]
-        a[j] = (xr * red + xg * green + xb * blue) / 0.95047
+        a[j] = xr * red + xg * green + xb * blue
         b[j] = yr * red + yg * green + yb * blue
-        c[j] = (zr * red + zg * green + zb * blue) / 1.08883
+        c[j] = zr * red + zg * green + zb * blue
 
 
 @part
