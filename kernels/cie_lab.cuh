@@ -4,10 +4,10 @@ struct Lab {
     double l, a, b;
 };
 
-// a third of the exponent for a start, then two cubically convergent steps: to 7e-15
+// a third of the upper bits for a start, then two cubically convergent steps: to 7e-15
 __device__ __forceinline__ double cube_root(double t)
 {
-    double root = __longlong_as_double(__double_as_longlong(t) / 3 + 3071306043645493248LL);
+    double root = __longlong_as_double(((__double_as_longlong(t) >> 32) / 3 << 32) + 3071306043645493248LL);
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
         const double cube = root * root * root;

@@ -80,8 +80,8 @@ def _curve(t: Tensor) -> Tensor:
 
 
 def _cube_root(t: Tensor) -> Tensor:
-    """A third of the exponent for a start, then two cubically convergent steps: to 7e-15."""
-    third = torch.div(t.view(torch.int64), 3, rounding_mode="floor")
+    """A third of the upper bits for a start, then two cubically convergent steps: to 7e-15."""
+    third = torch.div(t.view(torch.int64) >> 32, 3, rounding_mode="floor") << 32
     root = (third + 3071306043645493248).view(torch.float64)
     for _ in range(2):
         cube = root * root * root

@@ -5,9 +5,8 @@ from jaxtyping import Float64, Int64, UInt8
 
 from gpu_metrics.kernels.compiled.build import part
 
-# unsigned: 2863311531 / 2^33 is a third, exactly enough for 32 bits; 2^31 = 3 * 715827882 + 2
-_HALF, _LOW, _THIRD, _THIRD_BITS = (np.uint64(v) for v in (31, 2**31 - 1, 2_863_311_531, 33))
-_THREE, _THIRD_OF_HALF = np.uint64(3), np.uint64(715_827_882)
+# unsigned: 2863311531 / 2^33 is a third, exactly enough for 32 bits
+_HALF, _THIRD, _THIRD_BITS = (np.uint64(v) for v in (32, 2_863_311_531, 33))
 _START = np.uint64(3_071_306_043_645_493_248)
 
 
@@ -65,17 +64,11 @@ def _put_xyz(
 
 @part
 def _put_starts(bits: Int64[np.ndarray, " n"], starts: Int64[np.ndarray, " m"]) -> None:
-    """A third of the bits of positive numbers and an offset: where the cube root starts.
-
-    In two halves of 31 bits, since processors have no vectors of 64-bit divisions.
-    """
+    """A third of the upper bits of positive numbers and an offset: where the cube root starts."""
     for j in range(len(bits)):
-        value = np.uint64(bits[j])
-        high, low = value >> _HALF, value & _LOW
-        third = (high * _THIRD) >> _THIRD_BITS
-        rest = high - _THREE * third
-        below = rest * _THIRD_OF_HALF + (((rest + rest + low) * _THIRD) >> _THIRD_BITS)
-        starts[j] = (third << _HALF) + below + _START
+        # processors have no vectors of 64-bit divisions
+        third = ((np.uint64(bits[j]) >> _HALF) * _THIRD) >> _THIRD_BITS
+        starts[j] = (third << _HALF) + _START
 
 
 @part
