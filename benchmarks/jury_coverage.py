@@ -5,7 +5,7 @@
 Each jury picks three of twelve teams in 50 scenes by Plackett and Luce, with log strengths from 1.2
 to -1.2; these differ from juror to juror and from scene to scene by a standard deviation of 0, 0.5
 or 1. The truth is what endless juries would pick. Targets are the picks of three teams and a
-difference, and UScores of three teams and a difference. Five minutes on two cores.
+difference, and UScores of three teams and a difference. Some minutes on two cores.
 """
 
 import argparse
