@@ -21,9 +21,9 @@ class Pixels(NamedTuple):
 
 def check_bytes(x: Tensor, y: Tensor, mask: Tensor, *, min_side: int = 1) -> None:
     """Raise InputError unless `x` and `y` are comparable 8-bit color images under `mask`."""
-    check_pair(x, y, mask, channels=(3,), min_side=min_side)
     if x.dtype != torch.uint8:
         raise InputError(f"x and y: expected uint8 images, got {x.dtype}")
+    check_pair(x, y, mask, channels=(3,), min_side=min_side)
 
 
 def evenly_spaced(image: UInt8[Tensor, "B C H W"]) -> Pixels:
