@@ -141,7 +141,7 @@ def attempt(scorer: Scorer, tasks: Sequence[Task], on_images: OnImages) -> list[
             return [error]
     except Exception as error:
         raise WorkerLost(f"{type(error).__name__}: {error}") from error
-    # which of them it was shows when each is alone; what was measured is measured again
+    # which of them it was shows when each is alone; only a cache knows what was measured
     return [result for task in tasks for result in attempt(scorer, [task], lambda images: None)]
 
 

@@ -99,7 +99,7 @@ def test_disjoint_regions_add_up(score, scene, split):
     regions = torch.cat([mask & first, mask & ~first, mask], dim=1)
     count = regions.sum(dim=(-2, -1)).double()
     total = torch.where(count == 0, 0, score(x, y, regions) * count) / count[:, 2:]
-    # each position rounds to 2^-48; the worst measured over 240 scenes is 6.4e-14
+    # each position rounds to 2^-48; the worst measured over 120 pairs is 6.4e-14
     torch.testing.assert_close(
         total[:, 0] + total[:, 1], total[:, 2], rtol=0, atol=2e-13, equal_nan=True
     )
