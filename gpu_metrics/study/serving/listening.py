@@ -36,6 +36,8 @@ def server(
         http="h11",
         ws="none",
         lifespan="on",
+        # how the process logs is its host's: a configuration would close the handlers of others
+        log_config=None,
         # links hold invitations, which are nobody's to read
         access_log=False,
         log_level="warning",

@@ -1,5 +1,6 @@
 """What jurors and organisers can do over HTTP."""
 
+import logging
 import threading
 
 import pytest
@@ -202,7 +203,7 @@ def test_a_ballot_that_cannot_be_kept_is_not_acknowledged(study, ada, monkeypatc
     assert ada.post("/ballots", json=ballot_of(screen)).status_code == 201
 
 
-def test_a_bug_tells_a_juror_nothing(ada, monkeypatch):
+def test_a_bug_tells_a_juror_nothing(ada, monkeypatch, caplog):
     def broken(*_):
         raise RuntimeError("team north is at fault")
 
@@ -210,6 +211,22 @@ def test_a_bug_tells_a_juror_nothing(ada, monkeypatch):
     answer = ada.get("/state")
     assert answer.status_code == 500 and "north" not in answer.text
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "RuntimeError: team north is at fault" in caplog.text
+
+
+def test_how_a_process_logs_is_left_to_it(study):
+    closed = []
+
+    class Kept(logging.Handler):
+        def close(self):
+            closed.append(self)
+
+    kept = Kept()
+    with served(study[0]):
+        assert closed == []
+    assert not any(logging.getLogger(name).handlers for name in ("uvicorn", "uvicorn.error"))
+    kept.close()
+    assert closed == [kept]
 
 
 def test_what_is_no_study_is_not_served(study, tmp_path):
