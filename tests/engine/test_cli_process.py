@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 
+from tests.commands import GPU_METRICS
+
 VERBS = [
     [],
     *([name] for name in ("score", "rescore", "validate", "pack", "bench", "demo", "doctor")),
@@ -16,6 +18,8 @@ VERBS = [
     *(["codabench", *name] for name in ([], ["bundle"], ["run"], ["score"])),
     *(["piqa", *name] for name in ([], ["score"], ["validate"], ["compare"])),
     *(["evalai", *name] for name in ([], ["worker"])),
+    *(["study", *name] for name in ([], ["build"], ["serve"], ["export"], ["import"])),
+    *(["study", *name] for name in (["tally"], ["report"])),
 ]
 
 HELP = f"""
@@ -30,14 +34,6 @@ for verb in {VERBS!r}:
 heavy = {{"torch", "numpy", "cv2", "kornia", "lpips"}}
 print("loaded:", *heavy & {{*sys.modules}}, file=sys.stderr)
 """
-# a shell may have told its background jobs to ignore interrupts
-START = """
-import signal
-from gpu_metrics.cli import main
-signal.signal(signal.SIGINT, signal.default_int_handler)
-main()
-"""
-RUN = [sys.executable, "-c", START]
 
 
 def test_help_of_every_verb_loads_nothing_heavy():
@@ -52,7 +48,7 @@ def test_help_of_every_verb_loads_nothing_heavy():
 def test_a_process_writes_the_record_and_nothing_else(gallery):
     arguments = ["--reference", gallery.reference, "--profile", "infrared-sr2026"]
     result = subprocess.run(
-        [*RUN, "score", gallery.submission, *arguments, "--format", "json"],
+        [*GPU_METRICS, "score", gallery.submission, *arguments, "--format", "json"],
         capture_output=True,
         text=True,
     )
@@ -65,7 +61,7 @@ def test_an_interrupt_ends_with_its_code(tmp_path):
     profile = tmp_path / "profile.toml"
     os.mkfifo(profile)
     process = subprocess.Popen(
-        [*RUN, "profiles", "check", profile], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*GPU_METRICS, "profiles", "check", profile], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     end = wait_for_reader(profile)
     try:

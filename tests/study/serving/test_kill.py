@@ -5,7 +5,6 @@ import random
 import signal
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from contextlib import closing
@@ -15,6 +14,7 @@ import httpx
 from gpu_metrics.study.ballots import Ballot
 from gpu_metrics.study.manifest import BALLOTS
 from gpu_metrics.study.store import BallotStore
+from tests.commands import GPU_METRICS
 from tests.study.serving.running import ballot_of, visitor
 from tests.study.toy import toy_study
 
@@ -25,8 +25,7 @@ ROUNDS = 5
 def serving(folder, *options, port=0):
     """A process that serves, and its address."""
     process = subprocess.Popen(
-        [sys.executable, "-c", "from gpu_metrics.cli import main; main()", "study", "serve"]
-        + [str(folder), "--port", str(port), *options],
+        [*GPU_METRICS, "study", "serve", str(folder), "--port", str(port), *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
