@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -33,7 +33,8 @@ class Database:
         patience: Seconds to wait for another process that writes.
 
     Raises:
-        InputError: There is no board, or it was made by a newer release.
+        InputError: There is no board, or it was made by a newer release. One of an older release
+            is brought to the layout of this one.
         BoardError: The database cannot be opened; from any method, if it fails later.
     """
 
@@ -87,7 +88,12 @@ class Database:
             if not inspect(connection).has_table(board.name):
                 raise InputError(f"{self.name}: holds no board; `gpu-metrics board add` makes one")
             version = connection.execute(select(board.c.schema_version)).scalar_one()
-        if version != SCHEMA:
+        if version < SCHEMA:
+            # so far layouts have only gained tables
+            with self.writing() as connection:
+                metadata.create_all(connection)
+                connection.execute(update(board).values(schema_version=SCHEMA))
+        elif version > SCHEMA:
             raise InputError(
                 f"{self.name}: its layout is number {version}, this release knows number {SCHEMA}; "
                 "use the release that made it, or a newer one"

@@ -6,19 +6,31 @@ from typing import Any, Literal
 
 from sqlalchemy import Select, select
 
-from gpu_metrics.board.schema import marks, moment, profiles, runs, submissions, teams
+from gpu_metrics.board.schema import (
+    marks,
+    moment,
+    profiles,
+    runs,
+    submissions,
+    teams,
+    withdrawals,
+)
 from gpu_metrics.board.store import Board
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a team: a submission, a run of it, or a mark of the host."""
+    """Something that happened to a team: a submission, a run of it, or a word of the host.
+
+    `submission` is the number of the one it happened to; None where it happened to the team.
+    """
 
     at: datetime
     team: str
     phase: str
-    what: Literal["submission", "run", "strike", "restore"]
+    what: Literal["submission", "run", "strike", "restore", "withdraw", "reinstate"]
     detail: str
+    submission: int | None = None
 
 
 def history(board: Board, *, team: str | None = None, phase: str | None = None) -> list[Event]:
@@ -33,6 +45,11 @@ def history(board: Board, *, team: str | None = None, phase: str | None = None) 
         .select_from(of_team.join(profiles, profiles.c.digest == runs.c.profile))
         .order_by(runs.c.id)
     )
+    withdrawn = (
+        select(withdrawals, submissions.c.phase, of)
+        .select_from(withdrawals.join(submissions).join(teams))
+        .order_by(withdrawals.c.id)
+    )
     marked = select(marks, of).select_from(marks.join(teams)).order_by(marks.c.id)
 
     def limited(query: Select[Any], phases: Any) -> Select[Any]:
@@ -43,12 +60,30 @@ def history(board: Board, *, team: str | None = None, phase: str | None = None) 
     with board.reading() as connection:
         events = [
             *(
-                Event(moment(row.at), row.of, row.phase, "submission", row.name)
+                Event(moment(row.at), row.of, row.phase, "submission", row.name, row.id)
                 for row in connection.execute(limited(entered, submissions.c.phase))
             ),
             *(
-                Event(moment(row.added_at), row.of, row.phase, "run", _score(row))
+                Event(
+                    moment(row.added_at),
+                    row.of,
+                    row.phase,
+                    "run",
+                    _score(row),
+                    row.submission,
+                )
                 for row in connection.execute(limited(scored, submissions.c.phase))
+            ),
+            *(
+                Event(
+                    moment(row.at),
+                    row.of,
+                    row.phase,
+                    "withdraw" if row.withdrawn else "reinstate",
+                    row.reason,
+                    row.submission,
+                )
+                for row in connection.execute(limited(withdrawn, submissions.c.phase))
             ),
             *(
                 Event(

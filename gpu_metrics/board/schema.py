@@ -19,7 +19,7 @@ from sqlalchemy import (
 from gpu_metrics.errors import InputError
 
 # raise it when the tables change; a release refuses boards of a layout that it does not know
-SCHEMA = 1
+SCHEMA = 2
 
 metadata = MetaData()
 
@@ -95,6 +95,17 @@ marks = Table(
     Column("phase", Text, nullable=False),
     Column("at", String(27), nullable=False),
     Column("struck", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+# since layout 2
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("submission", ForeignKey("submissions.id"), nullable=False, index=True),
+    Column("at", String(27), nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
     Column("reason", Text, nullable=False),
 )
 

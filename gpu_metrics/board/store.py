@@ -1,4 +1,4 @@
-"""The append-only store of a board: teams, submissions, runs, rows of images, and marks."""
+"""The append-only store of a board: submissions, runs, rows of images, and the host's marks."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select
+from sqlalchemy import Connection, select
 
 from gpu_metrics.board.database import Database
-from gpu_metrics.board.insertion import Added, files_sha256, insert_run, insert_submission, line
-from gpu_metrics.board.schema import images, marks, runs, stamp, submissions, teams
-from gpu_metrics.catalog import did_you_mean
+from gpu_metrics.board.insertion import Added, files_sha256, insert_run, insert_submission
+from gpu_metrics.board.marking import mark_submission, mark_team, why_withdrawn
+from gpu_metrics.board.schema import images, runs, submissions
 from gpu_metrics.errors import InputError
 from gpu_metrics.profiles import Profile
 from gpu_metrics.results import Run
@@ -82,11 +82,28 @@ class Board:
 
     def strike(self, team: str, phase: str, *, reason: str) -> bool:
         """Strike out a team's details in a phase; False where they are struck out already."""
-        return self._mark(team, phase, reason, struck=True)
+        with self.writing() as connection:
+            return mark_team(connection, team, phase, struck=True, reason=reason)
 
     def restore(self, team: str, phase: str, *, reason: str) -> bool:
         """Undo `strike`, of which the history stays; False where there is nothing to undo."""
-        return self._mark(team, phase, reason, struck=False)
+        with self.writing() as connection:
+            return mark_team(connection, team, phase, struck=False, reason=reason)
+
+    def withdraw(self, submission: int, *, reason: str) -> bool:
+        """Let a submission rank no more, by its number; False where it is withdrawn already."""
+        with self.writing() as connection:
+            return mark_submission(connection, submission, withdrawn=True, reason=reason)
+
+    def reinstate(self, submission: int, *, reason: str) -> bool:
+        """Undo `withdraw`, of which the history stays; False where there is nothing to undo."""
+        with self.writing() as connection:
+            return mark_submission(connection, submission, withdrawn=False, reason=reason)
+
+    def why_withdrawn(self, submission: int) -> str | None:
+        """Why a submission is withdrawn; None where it counts."""
+        with self.reading() as connection:
+            return why_withdrawn(connection, submission)
 
     def run(self, run: int) -> Run:
         """The record of a run, equal to the one that was added."""
@@ -101,33 +118,6 @@ class Board:
                 row = json.loads(text)
                 found[run].append((row["id"], row["values"], row["pixels"]))
         return found
-
-    def _mark(self, team: str, phase: str, reason: str, *, struck: bool) -> bool:
-        reason = line("reason", reason, longest=1000)
-        with self.writing() as connection:
-            known = {row.name: row.id for row in connection.execute(_teams_of(phase))}
-            if team not in known:
-                raise InputError(
-                    f"team: {team!r} has no submission in {phase!r}{did_you_mean(team, known)}"
-                )
-            newest = select(func.max(marks.c.id)).where(
-                marks.c.team == known[team], marks.c.phase == phase
-            )
-            before = connection.scalar(
-                select(marks.c.struck).where(marks.c.id == newest.scalar_subquery())
-            )
-            if bool(before) is struck:
-                return False
-            connection.execute(
-                insert(marks).values(
-                    team=known[team],
-                    phase=phase,
-                    at=stamp(datetime.now(UTC)),
-                    struck=struck,
-                    reason=reason,
-                )
-            )
-            return True
 
 
 @contextmanager
@@ -152,8 +142,3 @@ def _rows(connection: Connection, chosen: list[int]) -> Iterator[tuple[int, str]
     query = select(images.c.run, images.c.row).where(images.c.run.in_(chosen))
     for row in connection.execute(query.order_by(images.c.run, images.c.position)):
         yield row.run, row.row
-
-
-def _teams_of(phase: str) -> Select[Any]:
-    entered = select(submissions.c.team).where(submissions.c.phase == phase)
-    return select(teams).where(teams.c.id.in_(entered))

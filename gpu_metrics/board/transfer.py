@@ -5,19 +5,31 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Table, insert, select
 
 from gpu_metrics.board.insertion import insert_run, insert_submission
-from gpu_metrics.board.schema import SCHEMA, marks, moment, profiles, runs, submissions, teams
+from gpu_metrics.board.schema import (
+    SCHEMA,
+    marks,
+    moment,
+    profiles,
+    runs,
+    submissions,
+    teams,
+    withdrawals,
+)
 from gpu_metrics.board.store import Board, record
 from gpu_metrics.errors import InputError
 from gpu_metrics.profiles import Profile, parse_profile
 from gpu_metrics.results import Run
 
+# what exports begin with, oldest layout first
+_HEADS = [{"board": layout} for layout in range(1, SCHEMA + 1)]
+
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How much of an export was new to a board."""
+    """How much of an export was new to a board; `marks` counts withdrawals, too."""
 
     submissions: int
     runs: int
@@ -44,7 +56,8 @@ def export_board(board: Board) -> Iterator[str]:
         )
         for row in found.all():
             head = {"submission": row.name, "team": row.of, "phase": row.phase, "at": row.at}
-            yield _line(head | {"runs": _runs(connection, row.id)})
+            said = _withdrawals(connection, row.id)
+            yield _line(head | {"runs": _runs(connection, row.id), "withdrawals": said})
         for row in connection.execute(
             select(marks, of).select_from(marks.join(teams)).order_by(marks.c.id)
         ):
@@ -65,8 +78,10 @@ def import_board(board: Board, lines: Iterable[str]) -> Imported:
         for number, text in enumerate(lines, start=1):
             try:
                 entry = json.loads(text)
-                if number == 1 and entry != {"board": SCHEMA}:
-                    raise InputError(f'expected {{"board": {SCHEMA}}}, with which an export begins')
+                if number == 1 and entry not in _HEADS:
+                    raise InputError(
+                        f"expected {json.dumps(_HEADS[-1])}, with which an export begins"
+                    )
                 total += _take(connection, entry, rules)
             except KeyError as error:
                 raise InputError(f"line {number}: lacks {error}") from error
@@ -109,7 +124,12 @@ def _take_submission(
         insert_run(connection, added.submission, run, _profile_of(run, rules), added_at=at)
         for run, at in later
     ]
-    return Imported(int(added.new), int(added.new) + sum(new), 0)
+    # exports of layout 1 know none
+    said = [
+        _take_once(connection, withdrawals, {"submission": added.submission, **word})
+        for word in entry.get("withdrawals", ())
+    ]
+    return Imported(int(added.new), int(added.new) + sum(new), sum(said))
 
 
 def _profile_of(run: Run, rules: dict[str, Profile]) -> Profile:
@@ -120,12 +140,23 @@ def _profile_of(run: Run, rules: dict[str, Profile]) -> Profile:
 
 def _take_mark(connection: Connection, entry: dict[str, Any]) -> int:
     team = connection.scalars(select(teams.c.id).where(teams.c.name == entry["team"])).one()
-    values = {"team": team, **{key: entry[key] for key in ("phase", "at", "struck", "reason")}}
-    same = [marks.c[key] == value for key, value in values.items()]
-    if connection.scalar(select(marks.c.id).where(*same)) is not None:
+    said = {key: entry[key] for key in ("phase", "at", "struck", "reason")}
+    return _take_once(connection, marks, {"team": team, **said})
+
+
+def _take_once(connection: Connection, table: Table, values: dict[str, Any]) -> int:
+    same = [table.c[key] == value for key, value in values.items()]
+    if connection.scalar(select(table.c.id).where(*same)) is not None:
         return 0
-    connection.execute(insert(marks).values(**values))
+    connection.execute(insert(table).values(**values))
     return 1
+
+
+def _withdrawals(connection: Connection, submission: int) -> list[dict[str, Any]]:
+    columns = withdrawals.c.at, withdrawals.c.withdrawn, withdrawals.c.reason
+    of = withdrawals.c.submission == submission
+    found = connection.execute(select(*columns).where(of).order_by(withdrawals.c.id))
+    return [dict(row) for row in found.mappings()]
 
 
 def _runs(connection: Connection, submission: int) -> list[dict[str, Any]]:

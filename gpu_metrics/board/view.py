@@ -8,7 +8,15 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Select, exists, func, select
 
-from gpu_metrics.board.schema import marks, moment, profiles, runs, submissions, teams
+from gpu_metrics.board.schema import (
+    marks,
+    moment,
+    profiles,
+    runs,
+    submissions,
+    teams,
+    withdrawals,
+)
 from gpu_metrics.board.store import Board
 from gpu_metrics.catalog import did_you_mean
 from gpu_metrics.errors import InputError
@@ -22,7 +30,7 @@ class Place:
     """A team's line on a board.
 
     `value` ranks; `values` holds every mean and value of the formula. `run` and `submission` are
-    those that count, `at` is when the submission arrived, `entries` how many the team has.
+    those that count, `at` is when the submission arrived, `entries` how many of the team rank.
     `engine` is the version that scored and `reference` a hash of the reference set, where known.
     `struck` is the reason why the details are struck out, which `shown` then withholds.
     """
@@ -75,7 +83,8 @@ def standing(
     """One submission per team, ordered by the profile's ranking and then by time.
 
     Of a submission the newest complete run by the profile counts; of a team the "best" submission
-    or the "last" that has one. Runs of other profiles and partial runs do not appear.
+    or the "last" that has one. Runs of other profiles, partial runs and submissions that were
+    withdrawn do not appear.
 
     Args:
         phase: A phase of the board.
@@ -153,6 +162,7 @@ def _ranked(phase: str, profile: Profile, pick: Pick) -> Select[Any]:
             submissions.c.phase == phase,
             runs.c.profile == profile.digest,
             runs.c.value.is_not(None),
+            submissions.c.id.not_in(_withdrawn()),
         )
         .subquery()
     )
@@ -184,3 +194,11 @@ def _struck(phase: str) -> Select[Any]:
     """Teams whose newest mark in a phase strikes them out, with the reason."""
     newest = select(func.max(marks.c.id)).where(marks.c.phase == phase).group_by(marks.c.team)
     return select(marks.c.team, marks.c.reason).where(marks.c.id.in_(newest), marks.c.struck)
+
+
+def _withdrawn() -> Select[Any]:
+    """Submissions of which the newest word is that they are withdrawn."""
+    newest = select(func.max(withdrawals.c.id)).group_by(withdrawals.c.submission)
+    return select(withdrawals.c.submission).where(
+        withdrawals.c.id.in_(newest), withdrawals.c.withdrawn
+    )

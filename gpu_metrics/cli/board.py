@@ -1,5 +1,6 @@
 """`gpu-metrics board`: a leaderboard that only grows."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -28,6 +29,12 @@ app.add_typer(group, name="board")
 Database = Annotated[str, typer.Option("--db", help="SQLite file, or postgresql://USER@HOST/NAME.")]
 Team = Annotated[str, typer.Option(help="Name of the team.")]
 Phase = Annotated[str, typer.Option(help="Name of the phase.")]
+Submission = Annotated[
+    int,
+    typer.Argument(
+        min=1, max=2**31 - 1, help="Number of the submission, as `add` and `history` tell it."
+    ),
+]
 Scored = Annotated[
     str | None,
     typer.Option(
@@ -66,6 +73,8 @@ def add(
             typer.echo(f"{path}: {what} submission {added.submission}")
             if run.status == "partial":
                 say(f"note: {path} is partial; it is kept and never ranks")
+            if why := board.why_withdrawn(added.submission):
+                say(f"note: {path} is withdrawn ({why}); `board reinstate` lets it rank again")
 
 
 @group.command()
@@ -171,6 +180,36 @@ def restore(
     typer.echo(f"{team}, {phase}: {'restored' if new else 'was not struck out'}")
 
 
+@group.command()
+@verb
+def withdraw(
+    submission: Submission,
+    db: Database,
+    reason: Annotated[str, typer.Option(help="Why; it is kept in the history.")],
+) -> None:
+    """Let a submission rank no more, such as a wrong file; what it scored stays in the history."""
+    from gpu_metrics.board.store import opened
+
+    with opened(db) as board:
+        new = board.withdraw(submission, reason=reason)
+    typer.echo(f"submission {submission}: {'withdrawn' if new else 'withdrawn already'}")
+
+
+@group.command()
+@verb
+def reinstate(
+    submission: Submission,
+    db: Database,
+    reason: Annotated[str, typer.Option(help="Why; it is kept in the history.")],
+) -> None:
+    """Undo a withdrawal; the history keeps both."""
+    from gpu_metrics.board.store import opened
+
+    with opened(db) as board:
+        new = board.reinstate(submission, reason=reason)
+    typer.echo(f"submission {submission}: {'reinstated' if new else 'was not withdrawn'}")
+
+
 @group.command("history")
 @verb
 def show_history(
@@ -179,23 +218,20 @@ def show_history(
     phase: Annotated[str | None, typer.Option(help="In this phase alone.")] = None,
     format: Annotated[TableFormat, typer.Option(help="What stdout shows.")] = TableFormat.table,
 ) -> None:
-    """Show everything that happened, oldest first: submissions, runs, strikes, restorations."""
+    """Show all that happened, oldest first: submissions, runs, and what the host said of them."""
     from gpu_metrics.board.history import history
     from gpu_metrics.board.store import opened
     from gpu_metrics.results import cell
 
     with opened(db) as board:
         events = history(board, team=team, phase=phase)
-    columns = ["at", "team", "phase", "what", "detail"]
+    columns = ["at", "team", "phase", "submission", "what", "detail"]
     rows = [
-        (f"{e.at:%Y-%m-%d %H:%M:%SZ}", cell(e.team), cell(e.phase), e.what, cell(e.detail))
+        (f"{e.at:%Y-%m-%d %H:%M:%SZ}", cell(e.team), cell(e.phase))
+        + ("" if e.submission is None else str(e.submission), e.what, cell(e.detail))
         for e in events
     ]
-    document = [
-        {"at": e.at.isoformat(), "team": e.team, "phase": e.phase, "what": e.what}
-        | {"detail": e.detail}
-        for e in events
-    ]
+    document = [asdict(e) | {"at": e.at.isoformat()} for e in events]
     show(columns, rows, {"events": document}, format=format)
 
 

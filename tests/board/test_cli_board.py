@@ -130,6 +130,27 @@ def test_strikes_withhold_details_everywhere(call, record):
     assert [event["what"] for event in events] == ["submission", "run", "strike", "restore"]
 
 
+def test_a_wrong_file_is_withdrawn_and_stays_in_the_history(call, record):
+    right, wrong = record(28, "right"), record(29, "wrong")
+    for path in (right, wrong):
+        assert call("add", path, "--team", "a", *PHASE, *AT).code == 0
+    assert call("withdraw", 2, "--reason", "not theirs").out == "submission 2: withdrawn\n"
+    assert call("withdraw", 2, "--reason", "x").out == "submission 2: withdrawn already\n"
+    again = call("add", wrong, "--team", "a", *PHASE, *AT)
+    assert again.out.endswith("there already, as submission 2\n")
+    assert "is withdrawn (not theirs); `board reinstate` lets it rank again" in again.err
+    events = json.loads(call("history", "--format", "json").out)["events"]
+    assert [event["what"] for event in events if event["submission"] == 2] == [
+        *("submission", "run", "withdraw")
+    ]
+    [place] = json.loads(call("show", *PHASE, "--format", "json").out)["places"]
+    assert place["entries"] == 1
+    assert call("reinstate", 2, "--reason", "theirs").out == "submission 2: reinstated\n"
+    assert call("reinstate", 2, "--reason", "x").out == "submission 2: was not withdrawn\n"
+    refused = call("withdraw", 9, "--reason", "x")
+    assert refused.code == 2 and "there is none of number 9" in refused.err
+
+
 def test_rescore_appends_and_lists_what_it_does_not_know(call, record, tmp_path):
     call("add", record(28, files={"0": "aa"}), "--team", "a", *PHASE)
     record(29, "1", folder="new", files={"0": "aa"}, engine="0.2.0")

@@ -142,13 +142,35 @@ def fill_up(board, make_run):
     board.close()
 
 
-def test_a_board_of_another_layout_is_refused(place):
-    Board(place, create=True).close()
+def execute(place, *statements):
+    """What another release did to a board."""
     url = f"sqlite:///{place}" if "://" not in place else place.replace("://", "+psycopg://")
     engine = create_engine(url)
     with engine.begin() as connection:
-        connection.execute(text(f"UPDATE board SET schema_version = {SCHEMA + 1}"))
+        for statement in statements:
+            connection.execute(text(statement))
     engine.dispose()
+
+
+@pytest.mark.parametrize("create", [False, True])
+def test_a_board_of_an_older_layout_is_brought_up_to_date(place, make_run, create):
+    board = Board(place, create=True)
+    board.add(make_run(28), PROFILE, team="a", phase="p", at=NOON)
+    board.close()
+    execute(place, "DROP TABLE withdrawals", "UPDATE board SET schema_version = 1")
+    for _ in range(2):
+        board = Board(place, create=create)
+        assert [place.team for place in standing(board, "p").places] == ["a"]
+        board.close()
+    board = Board(place)
+    board.withdraw(1, reason="x")
+    assert standing(board, "p").places == ()
+    board.close()
+
+
+def test_a_board_of_a_newer_layout_is_refused(place):
+    Board(place, create=True).close()
+    execute(place, f"UPDATE board SET schema_version = {SCHEMA + 1}")
     for create in (False, True):
         with pytest.raises(InputError, match=f"its layout is number {SCHEMA + 1}, this release"):
             Board(place, create=create)

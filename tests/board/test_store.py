@@ -101,6 +101,49 @@ def test_only_who_submitted_can_be_struck_out(board, make_run):
         board.strike("nanbei", "p", reason=" ")
 
 
+def test_what_is_withdrawn_does_not_rank_until_it_is_reinstated(board, make_run):
+    levels = {"better": 29, "worse": 28}
+    number = {}
+    for hours, (name, level) in enumerate(levels.items()):
+        run = make_run(level, name=name)
+        at = NOON + timedelta(hours=hours)
+        number[name] = board.add(run, PROFILE, team="a", phase="p", at=at).submission
+
+    def shown(pick="best"):
+        return [
+            (place.submission, place.entries) for place in standing(board, "p", pick=pick).places
+        ]
+
+    assert shown() == [("better", 2)] and shown("last") == [("worse", 2)]
+    assert board.withdraw(number["better"], reason="another challenge's files")
+    assert not board.withdraw(number["better"], reason="again")
+    assert shown() == shown("last") == [("worse", 1)]
+    # handing it in again does not bring it back
+    again = board.add(make_run(29, name="better"), PROFILE, team="a", phase="p", at=NOON)
+    assert not again.new and shown() == [("worse", 1)]
+    assert board.why_withdrawn(number["better"]) == "another challenge's files"
+    board.withdraw(number["worse"], reason="by the team's wish")
+    assert shown() == []
+    assert board.reinstate(number["better"], reason="a mistake")
+    assert not board.reinstate(number["better"], reason="again")
+    assert shown() == [("better", 1)] and board.why_withdrawn(number["better"]) is None
+    said = [(e.what, e.submission, e.detail) for e in history(board)[4:]]
+    assert said == [
+        ("withdraw", number["better"], "another challenge's files"),
+        ("withdraw", number["worse"], "by the team's wish"),
+        ("reinstate", number["better"], "a mistake"),
+    ]
+
+
+def test_a_withdrawal_needs_a_submission_and_a_reason(board, make_run):
+    number = board.add(make_run(28), PROFILE, team="a", phase="p", at=NOON).submission
+    with pytest.raises(InputError, match=f"submission: there is none of number {number + 1}; "):
+        board.withdraw(number + 1, reason="x")
+    with pytest.raises(InputError, match="reason: expected one line of 1 to 1000 characters"):
+        board.withdraw(number, reason="two\nlines")
+    assert len(standing(board, "p").places) == 1
+
+
 @pytest.mark.parametrize("name", ["", "  ", "two\nlines", "x" * 101, "bell\x07", "\ud800"])
 def test_names_are_one_printable_line(board, make_run, name):
     for names in ({"team": name, "phase": "p"}, {"team": "t", "phase": name}):

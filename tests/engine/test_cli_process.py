@@ -15,6 +15,7 @@ VERBS = [
     *([name] for name in ("weights", "verify", "final", "calibrate", "grand-challenge")),
     *(["profiles", *name] for name in ([], ["list"], ["show"], ["check"])),
     *(["board", *name] for name in ([], ["add"], ["show"], ["strike"], ["export"], ["import"])),
+    *(["board", *name] for name in (["restore"], ["withdraw"], ["reinstate"], ["history"])),
     *(["codabench", *name] for name in ([], ["bundle"], ["run"], ["score"])),
     *(["piqa", *name] for name in ([], ["score"], ["validate"], ["compare"])),
     *(["evalai", *name] for name in ([], ["worker"])),
