@@ -126,7 +126,7 @@ def _take_submission(
     ]
     # exports of layout 1 know none
     said = [
-        _take_once(connection, withdrawals, {"submission": added.submission, **word})
+        _take_withdrawal(connection, added.submission, word)
         for word in entry.get("withdrawals", ())
     ]
     return Imported(int(added.new), int(added.new) + sum(new), sum(said))
@@ -142,6 +142,11 @@ def _take_mark(connection: Connection, entry: dict[str, Any]) -> int:
     team = connection.scalars(select(teams.c.id).where(teams.c.name == entry["team"])).one()
     said = {key: entry[key] for key in ("phase", "at", "struck", "reason")}
     return _take_once(connection, marks, {"team": team, **said})
+
+
+def _take_withdrawal(connection: Connection, submission: int, word: dict[str, Any]) -> int:
+    said = {key: word[key] for key in ("at", "withdrawn", "reason")}
+    return _take_once(connection, withdrawals, {"submission": submission, **said})
 
 
 def _take_once(connection: Connection, table: Table, values: dict[str, Any]) -> int:
