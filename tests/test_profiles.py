@@ -1,55 +1,15 @@
+"""How a profile is read, and what is said where it cannot be."""
+
 import dataclasses
 import pickle
 
 import pytest
 
-from gpu_metrics.catalog import METRICS, Option
 from gpu_metrics.errors import ProfileError
-from gpu_metrics.profiles import Region, load_profile, parse_profile
+from gpu_metrics.profiles import Region, load_profile
+from tests.small_profile import GOOD, changed, parse
 
 OFFICIAL = "raim2026-flash-portrait"
-
-GOOD = """
-schema = 1
-name = "small"
-version = "1"
-title = "A small profile"
-source = "nowhere"
-notes = "none"
-[images]
-pairing = "stem"
-extensions = [".png", ".jpg"]
-skip = "mask"
-decoding = "official"
-[regions]
-person = "mask >= 128"
-[measures]
-error = { metric = "mse", pool = "pixels" }
-psnr_person = { metric = "psnr", region = "person", identical = 90 }
-lpips_person = { metric = "lpips", region = "person", mode = "box", pad = 4 }
-[per_image]
-grade = "clip(psnr_person / 50, 0, 1) ** 2"
-[formula]
-fine = "1 - lpips_person"
-total = "grade + fine - error"
-[ranking]
-by = "total"
-higher_is_better = true
-digits = 3
-[typical]
-error = 0.001
-psnr_person = 30
-lpips_person = 0.1
-"""
-
-
-def parse(text):
-    return parse_profile(text, where="small.toml")
-
-
-def changed(old, new):
-    assert GOOD.count(old) == 1, f"{old!r} must occur once"
-    return GOOD.replace(old, new)
 
 
 def test_everything_that_is_written_is_read():
@@ -202,136 +162,7 @@ def test_errors_name_the_file_of_a_path(tmp_path):
         load_profile(path)
 
 
-WORDING = [
-    ('title = "A small profile"', 'title = "Else"'),
-    ('source = "nowhere"', 'source = "here"'),
-    ('notes = "none"', 'notes = "Some."'),
-    ("psnr_person = 30", "psnr_person = 31"),
-    ('[".png", ".jpg"]', '[".jpg", ".png"]'),
-    ("identical = 90", "identical = 90.0"),
-    ("identical = 90", 'color = "rgb", identical = 90, border = 0'),
-    ('metric = "mse", pool = "pixels"', 'pool = "pixels", metric = "mse", region = "image"'),
-    ('"mask >= 128"', '"mask>=128"'),
-    ('"1 - lpips_person"', '" 1-lpips_person"'),
-    ('skip = "mask"', 'skip = "Mask"'),
-    ('by = "total"\nhigher_is_better = true', 'higher_is_better = true\nby = "total"'),
-]
-
-
-@pytest.mark.parametrize(("old", "new"), WORDING, ids=[new for _, new in WORDING])
-def test_digest_ignores_wording_and_order(old, new):
-    assert parse(changed(old, new)).digest == parse(GOOD).digest
-
-
-SETTINGS = '[outputs]\nScore = "total"\n[verify]\nimages = 0.5\n'
-
-
-def test_digest_ignores_what_moves_no_score():
-    assert parse(GOOD + SETTINGS).digest == parse(GOOD).digest
-
-
-def test_digest_ignores_the_order_of_tables():
-    start, end = GOOD.index("[images]"), GOOD.index("[regions]")
-    assert parse(GOOD[:start] + GOOD[end:] + GOOD[start:end]).digest == parse(GOOD).digest
-
-
-RULES = [
-    ('name = "small"', 'name = "other"'),
-    ('version = "1"', 'version = "1.1"'),
-    ('"stem"', '"manifest"'),
-    ('[".png", ".jpg"]', '[".png"]'),
-    ('skip = "mask"\n', ""),
-    ('"official"', '"strict"'),
-    ("128", "129"),
-    ("mask >= ", "mask < "),
-    ('metric = "mse", pool = "pixels"', 'metric = "mse"'),
-    ('metric = "mse", pool = "pixels"', 'metric = "mse", pool = "pixels", color = "y"'),
-    ('metric = "mse", pool = "pixels"', 'metric = "psnr", pool = "pixels"'),
-    ('"psnr", region = "person"', '"psnr"'),
-    ("identical = 90", "identical = 91"),
-    ("identical = 90", "identical = 90, border = 4"),
-    ("pad = 4", "pad = 5"),
-    ('mode = "box", pad = 4', 'mode = "map"'),
-    ("** 2", "** 3"),
-    ("1 - lpips_person", "2 - lpips_person"),
-    ('total = "grade', 'extra = "grade"\ntotal = "grade'),
-    ('by = "total"', 'by = "fine"'),
-    ("higher_is_better = true", "higher_is_better = false"),
-    ("digits = 3", "digits = 2"),
-]
-
-
-def test_digest_moves_with_every_rule():
-    digests = [parse(changed(old, new)).digest for old, new in RULES]
-    assert len({parse(GOOD).digest, *digests}) == len(RULES) + 1
-
-
-def test_decoding_is_official_where_a_profile_says_nothing_of_it():
-    silent = parse(changed('decoding = "official"\n', ""))
-    assert (silent.images.decoding, silent.digest) == ("official", parse(GOOD).digest)
-
-
-def test_digest_stays_when_a_metric_gains_an_option(monkeypatch):
-    digest = parse(GOOD).digest
-    gained = {**METRICS["mse"].options, "gamma": Option(1.0)}
-    monkeypatch.setitem(METRICS, "mse", dataclasses.replace(METRICS["mse"], options=gained))
-    assert parse(GOOD).measures["error"].options["gamma"] == 1.0
-    assert parse(GOOD).digest == digest
-
-
 def test_profiles_survive_pickling():
     profile = load_profile(OFFICIAL)
     copy = pickle.loads(pickle.dumps(profile))
     assert (copy, copy.digest) == (profile, profile.digest)
-
-
-def test_outputs_have_the_names_and_values_that_a_platform_knows():
-    outputs = parse(GOOD + '[outputs]\nScore = "total"\n"Norm(fine)" = "fine ** 0.5"\n').outputs
-    assert list(outputs) == ["Score", "Norm(fine)"]
-    assert outputs["Norm(fine)"].evaluate({"fine": 0.25}) == 0.5
-
-
-def test_outputs_are_the_ranked_value_and_the_measures_unless_a_profile_says_more():
-    outputs = parse(GOOD).outputs
-    assert {name: expression.text for name, expression in outputs.items()} == {
-        name: name for name in ("total", "error", "psnr_person", "lpips_person")
-    }
-
-
-def test_tolerances_are_told_from_printed_digits_and_plausible_ranges():
-    tolerances = parse(GOOD).tolerances
-    assert dataclasses.astuple(tolerances.score) == (0.001, 0.01)
-    assert dataclasses.astuple(tolerances.measures["psnr_person"]) == pytest.approx((0.0055, 0.055))
-    assert tolerances.images == 0.1
-
-
-def test_tolerances_may_be_stated():
-    tolerances = parse(
-        GOOD
-        + "[verify]\nimages = 0\nscore = { match = 0, minor = 2 }\n"
-        + "measures.error = { match = 0.1, minor = 0.1 }\n"
-    ).tolerances
-    assert dataclasses.astuple(tolerances.score) == (0.0, 2.0)
-    assert dataclasses.astuple(tolerances.measures["error"]) == (0.1, 0.1)
-    assert tolerances.measures["psnr_person"] == parse(GOOD).tolerances.measures["psnr_person"]
-    assert tolerances.images == 0.0
-
-
-@pytest.mark.parametrize(
-    ("tables", "message"),
-    [
-        ('[outputs]\nScore = "fine"', "first output must be total, which ranks"),
-        ('[outputs]\nScore = "totl"', "Score: unknown name 'totl'.*did you mean 'total'"),
-        ('[outputs]\n"A b" = "total"', "the name of an output must match"),
-        ("[outputs]\nScore = 3", "Score: expected a string, got 3"),
-        ('[outputs]\nScore = "total"\nX = "1 / (total - total)"', "X: .* has no value where"),
-        ("[verify]\ntotal = 1", "unknown key 'total'; expected score, images, measures"),
-        ("[verify]\nimages = 2", "images is a share and must lie in 0..1, got 2"),
-        ("[verify]\nscore = { match = 1 }", "missing key 'minor'"),
-        ("[verify]\nscore = { match = 1, minor = 0.5 }", "0 <= match <= minor, got 1 and 0.5"),
-        ("[verify.measures]\npsnr = {}", "unknown key 'psnr'; expected error, psnr_person, lpips"),
-    ],
-)
-def test_outputs_and_tolerances_are_read_strictly(tables, message):
-    with pytest.raises(ProfileError, match=message):
-        parse(GOOD + tables + "\n")

@@ -1,10 +1,11 @@
 """Everything that happened on a board, in the order of time."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Select, select
+from sqlalchemy import Column, Select, select
 
 from gpu_metrics.board.schema import (
     marks,
@@ -17,6 +18,12 @@ from gpu_metrics.board.schema import (
 )
 from gpu_metrics.board.store import Board
 
+What = Literal["submission", "run", "strike", "restore", "withdraw", "reinstate"]
+
+# what happened, its detail, and the number of the submission
+_Told = tuple[What, str, int | None]
+_Telling = Callable[[Any], _Told]
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -28,75 +35,52 @@ class Event:
     at: datetime
     team: str
     phase: str
-    what: Literal["submission", "run", "strike", "restore", "withdraw", "reinstate"]
+    what: What
     detail: str
-    submission: int | None = None
+    submission: int | None
 
 
 def history(board: Board, *, team: str | None = None, phase: str | None = None) -> list[Event]:
     """What happened, oldest first, to one team or to all, in one phase or in all."""
     of = teams.c.name.label("of")
-    entered = (
-        select(submissions, of).select_from(submissions.join(teams)).order_by(submissions.c.id)
-    )
-    of_team = runs.join(submissions).join(teams)
+    of_team = submissions.join(teams)
+    entered = select(submissions, of).select_from(of_team).order_by(submissions.c.id)
     scored = (
-        select(runs, profiles, submissions.c.phase, of)
-        .select_from(of_team.join(profiles, profiles.c.digest == runs.c.profile))
+        select(runs, runs.c.added_at.label("at"), profiles, submissions.c.phase, of)
+        .select_from(runs.join(of_team).join(profiles, profiles.c.digest == runs.c.profile))
         .order_by(runs.c.id)
     )
     withdrawn = (
         select(withdrawals, submissions.c.phase, of)
-        .select_from(withdrawals.join(submissions).join(teams))
+        .select_from(withdrawals.join(of_team))
         .order_by(withdrawals.c.id)
     )
     marked = select(marks, of).select_from(marks.join(teams)).order_by(marks.c.id)
 
-    def limited(query: Select[Any], phases: Any) -> Select[Any]:
+    def told(query: Select[Any], phases: Column[Any], tell: _Telling) -> Iterator[Event]:
         if team is not None:
             query = query.where(teams.c.name == team)
-        return query if phase is None else query.where(phases == phase)
+        if phase is not None:
+            query = query.where(phases == phase)
+        for row in connection.execute(query):
+            yield Event(moment(row.at), row.of, row.phase, *tell(row))
 
     with board.reading() as connection:
         events = [
-            *(
-                Event(moment(row.at), row.of, row.phase, "submission", row.name, row.id)
-                for row in connection.execute(limited(entered, submissions.c.phase))
-            ),
-            *(
-                Event(
-                    moment(row.added_at),
-                    row.of,
-                    row.phase,
-                    "run",
-                    _score(row),
-                    row.submission,
-                )
-                for row in connection.execute(limited(scored, submissions.c.phase))
-            ),
-            *(
-                Event(
-                    moment(row.at),
-                    row.of,
-                    row.phase,
-                    "withdraw" if row.withdrawn else "reinstate",
-                    row.reason,
-                    row.submission,
-                )
-                for row in connection.execute(limited(withdrawn, submissions.c.phase))
-            ),
-            *(
-                Event(
-                    moment(row.at),
-                    row.of,
-                    row.phase,
-                    "strike" if row.struck else "restore",
-                    row.reason,
-                )
-                for row in connection.execute(limited(marked, marks.c.phase))
-            ),
+            *told(entered, submissions.c.phase, lambda row: ("submission", row.name, row.id)),
+            *told(scored, submissions.c.phase, lambda row: ("run", _score(row), row.submission)),
+            *told(withdrawn, submissions.c.phase, _withdrawal),
+            *told(marked, marks.c.phase, _mark),
         ]
     return sorted(events, key=lambda event: event.at)
+
+
+def _withdrawal(row: Any) -> _Told:
+    return "withdraw" if row.withdrawn else "reinstate", row.reason, row.submission
+
+
+def _mark(row: Any) -> _Told:
+    return "strike" if row.struck else "restore", row.reason, None
 
 
 def _score(row: Any) -> str:

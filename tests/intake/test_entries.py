@@ -1,9 +1,7 @@
 """Files of a submission in one form, whatever form they came in."""
 
 import gc
-import sys
 import warnings
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,10 +10,7 @@ from hypothesis import strategies as st
 from gpu_metrics.errors import InputError, SubmissionError
 from gpu_metrics.intake.entries import open_entries
 from gpu_metrics.intake.listing import Limits
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-import zips  # noqa: E402
+from tests.intake import zips
 
 FILES = {"001.png": b"one", "002.png": b"two" * 1000, "readme.txt": b"CPU[1] / GPU[0] : 0"}
 
